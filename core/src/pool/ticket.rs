@@ -1,0 +1,104 @@
+//! The two futures: of an item, and of all items being back. Both are hand-written, hold nothing
+//! but a reference and a number, and may be moved between polls. So they serve an async task as
+//! well as a thread that polls them with a waker that unparks it.
+
+use core::future::Future;
+use core::pin::Pin;
+use core::task::{Context, Poll};
+
+use embassy_sync::blocking_mutex::raw::RawMutex;
+
+use super::seats::{Seats, Standing, Step};
+use crate::error::PoolError;
+
+/// A future of an item: see [`Seats::ticket`].
+///
+/// It takes its place in line at its first poll, not when it is made: one that is never polled
+/// holds up nobody. A poll with another waker replaces the waker that was left before.
+///
+/// # Errors
+/// `QueueFull` at the first poll, if no item is free for it and all places in line are taken;
+/// `Closed`.
+///
+/// # Cancel safety
+/// Dropping it, called or not, takes it out of the line and calls the next one. Forgetting it in
+/// line keeps one seat from all who come later. After its answer it is `Pending` for ever, stands
+/// nowhere and leaves no waker.
+#[must_use = "a future does nothing unless polled"]
+pub(crate) struct Ticket<'s, M: RawMutex, T, const N: usize, const W: usize, X = ()> {
+    seats: &'s Seats<M, T, N, W, X>,
+    standing: Standing,
+}
+
+/// A future of the moment when all items are back: see [`Seats::all_back`].
+///
+/// # Cancel safety
+/// Dropping it loses nothing. The waker that it left may be woken once more.
+#[must_use = "a future does nothing unless polled"]
+pub(crate) struct AllBack<'s, M: RawMutex, T, const N: usize, const W: usize, X = ()> {
+    seats: &'s Seats<M, T, N, W, X>,
+}
+
+impl<'s, M: RawMutex, T, const N: usize, const W: usize, X> Ticket<'s, M, T, N, W, X> {
+    pub(super) const fn new(seats: &'s Seats<M, T, N, W, X>) -> Self {
+        Self {
+            seats,
+            standing: Standing::Outside,
+        }
+    }
+}
+
+impl<'s, M: RawMutex, T, const N: usize, const W: usize, X> AllBack<'s, M, T, N, W, X> {
+    pub(super) const fn new(seats: &'s Seats<M, T, N, W, X>) -> Self {
+        Self { seats }
+    }
+}
+
+impl<M: RawMutex, T, const N: usize, const W: usize, X> Future for Ticket<'_, M, T, N, W, X> {
+    type Output = Result<T, PoolError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Self { seats, standing } = self.get_mut();
+        if matches!(standing, Standing::Answered) {
+            return Poll::Pending;
+        }
+        // A waker is cloned and dropped here, outside the lock, and cloned only if one is missing.
+        // Twice round at most: with a spare one at hand, nothing more is asked for.
+        let mut spare = None;
+        loop {
+            match seats.step(standing, cx.waker(), &mut spare) {
+                Step::Done(answer) => return Poll::Ready(answer),
+                Step::Wait => return Poll::Pending,
+                Step::LeaveWaker => spare = Some(cx.waker().clone()),
+            }
+        }
+    }
+}
+
+impl<M: RawMutex, T, const N: usize, const W: usize, X> Drop for Ticket<'_, M, T, N, W, X> {
+    fn drop(&mut self) {
+        if let Standing::InLine(number) = self.standing {
+            self.seats.leave(number);
+        }
+    }
+}
+
+impl<M: RawMutex, T, const N: usize, const W: usize, X> Future for AllBack<'_, M, T, N, W, X> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let mut spare = None;
+        loop {
+            match self.seats.step_all_back(cx.waker(), &mut spare) {
+                Step::Done(()) => return Poll::Ready(()),
+                Step::LeaveWaker => spare = Some(cx.waker().clone()),
+                Step::Wait => break,
+            }
+        }
+        // What is over now was left by somebody else, who must not sleep on without it.
+        if let Some(replaced) = spare {
+            replaced.wake();
+        }
+        Poll::Pending
+    }
+}
