@@ -1,0 +1,65 @@
+//! What goes out in one round trip: a command, or a tuple of them.
+
+use crate::command::{Command, Encode};
+use crate::resp::{Each, Reply};
+
+/// The commands of one round trip.
+///
+/// Dyn-safe, so that the exchange is one body of code for all requests.
+pub trait Parts: Sync {
+    /// How many commands, and so how many replies.
+    fn count(&self) -> u16;
+
+    /// One of them.
+    fn part(&self, index: u16) -> Option<&dyn Encode>;
+}
+
+/// What can be called: a command, or a tuple of commands as a pipeline.
+pub trait Request: Parts {
+    /// How the replies are decoded, all from one cursor.
+    type Reply: Reply;
+}
+
+impl<C: Command> Parts for C {
+    fn count(&self) -> u16 {
+        1
+    }
+
+    fn part(&self, index: u16) -> Option<&dyn Encode> {
+        (index == 0).then_some(self)
+    }
+}
+
+impl<C: Command> Request for C {
+    type Reply = C::Reply;
+}
+
+macro_rules! tuple_requests {
+    ($(($($name:ident $index:tt)+) $count:literal;)*) => { $(
+        impl<$($name: Command),+> Parts for ($($name,)+) {
+            fn count(&self) -> u16 {
+                $count
+            }
+
+            fn part(&self, index: u16) -> Option<&dyn Encode> {
+                match index {
+                    $($index => Some(&self.$index),)+
+                    _ => None,
+                }
+            }
+        }
+        impl<$($name: Command),+> Request for ($($name,)+) {
+            type Reply = Each<($($name::Reply,)+)>;
+        }
+    )* };
+}
+
+tuple_requests! {
+    (A 0 B 1) 2;
+    (A 0 B 1 C 2) 3;
+    (A 0 B 1 C 2 D 3) 4;
+    (A 0 B 1 C 2 D 3 E 4) 5;
+    (A 0 B 1 C 2 D 3 E 4 F 5) 6;
+    (A 0 B 1 C 2 D 3 E 4 F 5 G 6) 7;
+    (A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7) 8;
+}

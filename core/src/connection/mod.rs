@@ -1,0 +1,836 @@
+//! One connection, without I/O: it says what to do next, and is told what was done.
+//!
+//! [`Connection::step`] gives one [`Want`] at a time; a driver does it and acknowledges it. A
+//! driver is nothing but that loop, so the same connection runs blocking, async, and in a host
+//! that moves the bytes itself. Nothing here panics, blocks, allocates or reads a clock.
+//!
+//! *Poison first*: an exchange is open from before its first byte is offered until its last reply
+//! is complete, and only that end takes it back. A call may be dropped anywhere: the next one
+//! finds the exchange open and [settles](Connection::settle) it. Either its replies are *owed*,
+//! and are skipped before anything else is sent, or the connection is closed.
+
+mod session;
+mod setup;
+mod window;
+
+pub(crate) use session::Marks;
+pub(crate) use setup::Setup;
+
+use crate::command::{Blocks, Parts, Request, Session as Effect};
+use crate::config::Config;
+use crate::error::{Code, CommandFault, Error, ErrorKind, Fault, Io, Reached};
+use crate::resp::{Cursor, Decoder, Frame, Item, Reply, Scanned, Scanner};
+use session::Session;
+use window::Window;
+
+/// The memory of one connection: a reply window of `RX` bytes, a command window of `TX` bytes, and
+/// one word for each level that replies may be nested.
+///
+/// Replies are decoded in the reply window, so a reply that shall be borrowed or owned as a whole
+/// has to fit. Commands may be larger than their window.
+#[derive(Debug)]
+pub struct Memory<const RX: usize, const TX: usize, const DEPTH: usize = 8> {
+    rx: [u8; RX],
+    tx: [u8; TX],
+    levels: [u32; DEPTH],
+}
+
+/// A RESP connection, sans-io. See the [module](self).
+#[derive(Debug)]
+pub struct Connection<'w> {
+    rx: Window<'w>,
+    tx: Window<'w>,
+    levels: &'w mut [u32],
+    config: &'w Config<'w>,
+    scanner: Scanner,
+    /// Where in the present command encoding stands.
+    cursor: Cursor,
+    /// Commands of the request that were encoded whole.
+    encoded: u16,
+    /// Replies of the request that are still to come.
+    awaited: u16,
+    /// Replies of dropped calls that are still to come, and will be skipped.
+    owed: u16,
+    /// Bytes skipped in one go.
+    skipped: u32,
+    /// What the reply that did not fit needs, as far as it says.
+    needed: u32,
+    phase: Phase,
+    /// The handshake, or the clean-up after another borrower, is complete.
+    ready: bool,
+    exchange: Exchange,
+    session: Session,
+    lost: Marks,
+    tally: Tally,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// The transport is not open, or cannot be trusted any more.
+    Closed,
+    /// In step: nothing is under way.
+    Idle,
+    /// Replies of dropped calls come first; nothing of the request was encoded.
+    Draining,
+    /// The request is on its way out.
+    Sending,
+    /// All of it was written, but perhaps not flushed.
+    Flushing,
+    /// Its replies come in.
+    Receiving,
+}
+
+/// What is known of the present exchange.
+#[derive(Clone, Copy, Debug, Default)]
+struct Exchange {
+    /// A byte of it was offered to the transport.
+    offered: bool,
+    /// A byte of it was accepted by the transport.
+    accepted: bool,
+    /// Replies may come late or never: it must not be owed.
+    blocking: bool,
+    /// What was offered last is the caller's memory.
+    direct: bool,
+    /// The reply that was handed out last is still at the front of the window.
+    handed: bool,
+    /// Replies are counted, not kept: one of them did not fit.
+    discarding: bool,
+    /// A reply is an error.
+    failed: bool,
+    /// A reply was kept.
+    kept: bool,
+}
+
+/// What happened on a connection since it was last asked.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Tally {
+    /// Commands of which a byte was accepted.
+    pub(crate) sent: u32,
+    /// Replies that reached their caller.
+    pub(crate) answered: u32,
+    /// Replies to dropped calls.
+    pub(crate) skipped: u32,
+    /// Replies that a closed connection still owed.
+    pub(crate) lost: u32,
+    /// Messages that answered nothing.
+    pub(crate) pushes: u32,
+}
+
+/// How much of the answer a call waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Until {
+    /// All replies of the request, together in the window.
+    Whole,
+    /// The next reply, alone in the window.
+    Next,
+}
+
+/// What the connection wants done next.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Want<'c> {
+    /// Write some of these bytes, then say how many with [`Connection::wrote`].
+    Write(&'c [u8]),
+    /// Flush what was written, then say so with [`Connection::flushed`].
+    Flush,
+    /// Read some bytes into this, then say how many with [`Connection::got`].
+    Read(&'c mut [u8]),
+    /// Nothing: the answer is complete, [`Connection::reply`] decodes it.
+    Done,
+}
+
+/// A [`Want`] without its bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    Write,
+    WriteDirect,
+    Flush,
+    Read,
+    Done,
+}
+
+/// What a driver brings to its end: a borrower's request, or what comes before it.
+pub(crate) enum Work<'a, 'c> {
+    Request(&'a dyn Parts, Until),
+    Setup(Setup<'c>),
+}
+
+impl Work<'_, '_> {
+    pub(crate) fn advance(&mut self, connection: &mut Connection<'_>) -> Result<Next, Error> {
+        match self {
+            Self::Request(request, until) => connection.advance(*request, *until),
+            Self::Setup(setup) => setup.advance(connection),
+        }
+    }
+
+    pub(crate) fn parts(&self) -> &dyn Parts {
+        match self {
+            Self::Request(request, _) => *request,
+            Self::Setup(setup) => setup,
+        }
+    }
+}
+
+impl<const RX: usize, const TX: usize, const DEPTH: usize> Memory<RX, TX, DEPTH> {
+    /// Zeroed memory, for a `static` or a local.
+    pub const fn new() -> Self {
+        const {
+            assert!(RX >= 64, "a reply window needs at least 64 bytes");
+            assert!(TX >= 64, "a command window needs at least 64 bytes");
+        }
+        Self {
+            rx: [0; RX],
+            tx: [0; TX],
+            levels: [0; DEPTH],
+        }
+    }
+}
+
+impl<const RX: usize, const TX: usize, const DEPTH: usize> Default for Memory<RX, TX, DEPTH> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<'w> Connection<'w> {
+    /// A connection over a transport that is open, for a host that moves the bytes itself. There
+    /// is no handshake: it speaks what the server speaks to it, RESP2 or RESP3.
+    pub fn new<const RX: usize, const TX: usize, const DEPTH: usize>(
+        memory: &'w mut Memory<RX, TX, DEPTH>,
+    ) -> Self {
+        const DEFAULTS: &Config<'static> = &Config::new();
+        let mut connection = Self::closed(memory, DEFAULTS);
+        connection.opened();
+        connection.ready();
+        connection
+    }
+
+    /// A connection whose transport has still to be opened.
+    pub(crate) fn closed<const RX: usize, const TX: usize, const DEPTH: usize>(
+        memory: &'w mut Memory<RX, TX, DEPTH>,
+        config: &'w Config<'w>,
+    ) -> Self {
+        Self {
+            rx: Window::new(&mut memory.rx),
+            tx: Window::new(&mut memory.tx),
+            levels: &mut memory.levels,
+            config,
+            scanner: Scanner::default(),
+            cursor: Cursor::default(),
+            encoded: 0,
+            awaited: 0,
+            owed: 0,
+            skipped: 0,
+            needed: 0,
+            phase: Phase::Closed,
+            ready: false,
+            exchange: Exchange::default(),
+            session: Session::default(),
+            lost: Marks::NONE,
+            tally: Tally::default(),
+        }
+    }
+
+    /// Says what to do next for `request`. Asking again before it was done says the same.
+    ///
+    /// # Errors
+    /// The request cannot be sent (nothing was), or the peer broke the protocol (the connection is
+    /// closed).
+    pub fn step<'c>(&'c mut self, request: &'c dyn Parts, until: Until) -> Result<Want<'c>, Error> {
+        let next = self.advance(request, until)?;
+        self.offer(next, request)
+    }
+
+    /// The transport accepted `n` of the bytes it was offered.
+    ///
+    /// # Errors
+    /// `n` is zero, or more than was offered: the transport broke its contract.
+    pub fn wrote(&mut self, n: usize) -> Result<(), Error> {
+        if n == 0 {
+            return Err(self.broke(Io::Misbehaved));
+        }
+        // While draining, the bytes are those of a dropped call.
+        if self.phase == Phase::Sending && !self.exchange.accepted {
+            self.exchange.accepted = true;
+            self.session.sent();
+            self.tally.sent = self.tally.sent.saturating_add(u32::from(self.awaited));
+        }
+        if self.exchange.direct {
+            self.cursor.advance(n);
+            return Ok(());
+        }
+        match self.tx.consume(n) {
+            true => Ok(()),
+            false => Err(self.broke(Io::Misbehaved)),
+        }
+    }
+
+    /// The transport flushed.
+    pub fn flushed(&mut self) {
+        if self.phase == Phase::Flushing {
+            self.phase = Phase::Receiving;
+        }
+    }
+
+    /// The transport read `n` bytes; 0 is the end of the stream.
+    ///
+    /// # Errors
+    /// The stream ended, or the transport claims more bytes than it was given.
+    pub fn got(&mut self, n: usize) -> Result<(), Error> {
+        if n == 0 {
+            return Err(self.broke(Io::Closed));
+        }
+        match self.rx.fill(n) {
+            true => Ok(()),
+            false => Err(self.broke(Io::Misbehaved)),
+        }
+    }
+
+    /// The transport failed: closes the connection, and says how far the request got.
+    pub fn broke(&mut self, io: Io) -> Error {
+        self.fail(ErrorKind::Transport(io))
+    }
+
+    /// Decodes the answer to `request`, in place.
+    ///
+    /// # Errors
+    /// The server's error, or why the reply does not fit what was asked for. The connection stays
+    /// in step.
+    pub fn reply<R: Request>(&self, _request: &R) -> Result<<R::Reply as Reply>::Out<'_>, Error> {
+        R::Reply::decode(&mut self.replies()?)
+    }
+
+    /// The text of the last reply, where that is an error; until the next step.
+    pub fn error_text(&self) -> Option<&str> {
+        match Decoder::new(self.answer()).item() {
+            Ok(Item::Error(text)) => core::str::from_utf8(text).ok(),
+            _ => None,
+        }
+    }
+
+    /// Closes the books on an exchange that was not brought to its end: a dropped call.
+    ///
+    /// `cancel_safe` says that a read or write that was dropped has lost no byte. Then a request
+    /// that was encoded whole is answered some time, and that answer will be skipped; one of which
+    /// nothing was accepted is taken back. Everything else closes the connection.
+    pub fn settle(&mut self, cancel_safe: bool) {
+        match self.phase {
+            // Half a handshake is none.
+            _ if !self.ready => self.close(),
+            Phase::Closed | Phase::Idle => {}
+            // What is drained belongs to calls that were dropped before.
+            Phase::Draining if cancel_safe => self.phase = Phase::Idle,
+            Phase::Draining => self.close(),
+            Phase::Sending | Phase::Flushing | Phase::Receiving => {
+                let Exchange {
+                    offered,
+                    accepted,
+                    blocking,
+                    ..
+                } = self.exchange;
+                let owed = self.owed.saturating_add(self.awaited);
+                if !accepted && (cancel_safe || !offered) {
+                    self.tx.clear();
+                    self.awaited = 0;
+                    self.phase = Phase::Idle;
+                } else if cancel_safe
+                    && !blocking
+                    && (self.phase != Phase::Sending || self.is_encoded())
+                    && owed <= self.config.skip_budget.replies
+                {
+                    // What has not left yet goes out before anything else does.
+                    self.owe(owed);
+                } else {
+                    self.close();
+                }
+            }
+        }
+    }
+
+    /// True where the next request can be sent without opening anything.
+    pub fn is_open(&self) -> bool {
+        self.phase != Phase::Closed && self.ready
+    }
+
+    /// True where nothing is under way or owed, and no byte has come that nobody asked for.
+    pub fn is_in_step(&self) -> bool {
+        let surplus = self
+            .rx
+            .filled()
+            .len()
+            .saturating_sub(match self.exchange.handed {
+                true => self.scanner.at(),
+                false => 0,
+            });
+        self.phase == Phase::Idle && self.owed == 0 && surplus == 0
+    }
+
+    /// The transport was opened anew: forgets everything about the one before. Until it is
+    /// [ready](Self::ready), only a [`Setup`] may run.
+    pub(crate) fn opened(&mut self) {
+        self.close();
+        self.phase = Phase::Idle;
+    }
+
+    /// The session is as a borrower expects it.
+    pub(crate) fn ready(&mut self) {
+        self.session.restored();
+        self.ready = true;
+    }
+
+    /// The session is about to be put in order: what is left half-done is of no use.
+    pub(crate) fn unready(&mut self) {
+        self.ready = false;
+    }
+
+    /// The settings.
+    pub(crate) fn config(&self) -> &'w Config<'w> {
+        self.config
+    }
+
+    /// The transport took too long: closes the connection, and says how far the request got.
+    pub(crate) fn timed_out(&mut self) -> Error {
+        self.fail(ErrorKind::TimedOut)
+    }
+
+    /// True where the answer is an error by which the server says that it ran nothing.
+    pub(crate) fn was_refused(&self) -> bool {
+        match self.replies().and_then(|mut replies| replies.item()) {
+            Ok(Item::Error(text)) => Code::of(text).is_refused_unrun(),
+            _ => false,
+        }
+    }
+
+    /// Closes the connection: not a byte of it is read or written again.
+    pub(crate) fn close(&mut self) {
+        let outstanding = u32::from(self.owed).saturating_add(match self.exchange.accepted {
+            true => u32::from(self.awaited),
+            false => 0,
+        });
+        self.tally.lost = self.tally.lost.saturating_add(outstanding);
+        self.lost = self.lost.and(self.session.held());
+        self.session.restored();
+        self.rx.clear();
+        self.tx.clear();
+        self.scanner = Scanner::default();
+        self.awaited = 0;
+        self.owed = 0;
+        self.exchange = Exchange::default();
+        self.phase = Phase::Closed;
+        self.ready = false;
+    }
+
+    /// What the lease did to sessions that are gone.
+    pub(crate) fn lost(&self) -> Marks {
+        self.lost
+    }
+
+    /// What the session may have been changed by.
+    pub(crate) fn held(&self) -> Marks {
+        self.session.held()
+    }
+
+    /// Another borrower begins.
+    pub(crate) fn forget_lost(&mut self) {
+        self.lost = Marks::NONE;
+    }
+
+    /// What happened since this was last asked.
+    pub(crate) fn take_tally(&mut self) -> Tally {
+        core::mem::take(&mut self.tally)
+    }
+
+    /// A decoder over the answer.
+    pub(crate) fn replies(&self) -> Result<Decoder<'_>, Error> {
+        match self.exchange.discarding {
+            true => Err(Error::answered(self.too_large())),
+            false => Ok(Decoder::new(self.answer())),
+        }
+    }
+
+    /// How far the present request got.
+    pub(crate) fn reached(&self) -> Reached {
+        match self.exchange.accepted {
+            true => Reached::MaybeSent,
+            false => Reached::NotSent,
+        }
+    }
+
+    /// Ends the exchange and the connection with an error.
+    pub(crate) fn fail(&mut self, kind: ErrorKind) -> Error {
+        let error = Error::new(kind, self.reached());
+        self.close();
+        error
+    }
+
+    /// How many replies of the request are still to come.
+    pub(crate) fn awaited(&self) -> u16 {
+        self.awaited
+    }
+
+    /// Decides what comes next.
+    pub(crate) fn advance(&mut self, request: &dyn Parts, until: Until) -> Result<Next, Error> {
+        self.take_back_reply();
+        loop {
+            match self.phase {
+                Phase::Closed => {
+                    return Err(Error::not_sent(ErrorKind::Transport(Io::NotConnected)));
+                }
+                Phase::Idle => self.begin(request)?,
+                Phase::Draining => {
+                    if !self.tx.is_empty() {
+                        return Ok(Next::Write);
+                    }
+                    if !self.drain()? {
+                        return Ok(Next::Read);
+                    }
+                    self.phase = Phase::Sending;
+                }
+                Phase::Sending => {
+                    if self.tx.is_empty() {
+                        self.encode(request)?;
+                    }
+                    if !self.tx.is_empty() {
+                        self.exchange.offered = true;
+                        return Ok(Next::Write);
+                    }
+                    if !self.is_encoded() {
+                        self.exchange.offered = true;
+                        return Ok(Next::WriteDirect);
+                    }
+                    self.phase = Phase::Flushing;
+                }
+                Phase::Flushing => return Ok(Next::Flush),
+                Phase::Receiving => {
+                    return Ok(match self.receive(until)? {
+                        true => Next::Done,
+                        false => Next::Read,
+                    });
+                }
+            }
+        }
+    }
+
+    /// Lends the bytes for what comes next.
+    pub(crate) fn offer<'c>(
+        &'c mut self,
+        next: Next,
+        request: &'c dyn Parts,
+    ) -> Result<Want<'c>, Error> {
+        self.exchange.direct = next == Next::WriteDirect;
+        Ok(match next {
+            Next::Write => Want::Write(self.tx.filled()),
+            Next::WriteDirect => match self.direct(request) {
+                Some(bytes) => Want::Write(bytes),
+                None => return Err(self.fail(ErrorKind::Command(CommandFault::Unstable))),
+            },
+            Next::Flush => Want::Flush,
+            Next::Read => Want::Read(self.rx.spare()),
+            Next::Done => Want::Done,
+        })
+    }
+
+    /// The bytes of the answer that was handed out last.
+    fn answer(&self) -> &[u8] {
+        match self.exchange.handed {
+            true => self
+                .rx
+                .filled()
+                .get(..self.scanner.at())
+                .unwrap_or_default(),
+            false => &[],
+        }
+    }
+
+    /// Frees what the last answer stood in.
+    fn take_back_reply(&mut self) {
+        if core::mem::take(&mut self.exchange.handed) {
+            self.free_scanned();
+            self.exchange.kept = false;
+            self.exchange.discarding = false;
+        }
+    }
+
+    /// The bytes that were scanned are of no use any more.
+    fn free_scanned(&mut self) -> usize {
+        let at = self.scanner.at();
+        self.rx.consume(at);
+        self.scanner.forget(at);
+        at
+    }
+
+    fn begin(&mut self, request: &dyn Parts) -> Result<(), Error> {
+        self.exchange = Exchange::default();
+        self.encoded = 0;
+        self.awaited = 0;
+        self.cursor = Cursor::default();
+        if self.owed == 0 {
+            self.pass_pushes()?;
+        }
+        for index in 0..request.count() {
+            let Some(command) = request.part(index) else {
+                break;
+            };
+            let spec = command.spec();
+            let frame = Frame {
+                words: spec.words,
+                args: &|args| command.args(args),
+            };
+            let fault = match spec.session {
+                Effect::Refused => Err(CommandFault::Refused),
+                _ => frame.count(),
+            };
+            fault.map_err(|fault| Error::not_sent(ErrorKind::Command(fault)))?;
+            self.exchange.blocking |= spec.blocks != Blocks::Never;
+        }
+        self.session.begin(request);
+        self.awaited = request.count();
+        self.skipped = 0;
+        // Also a request of no commands goes through: it is answered at once.
+        self.phase = match self.owed {
+            0 => Phase::Sending,
+            _ => Phase::Draining,
+        };
+        Ok(())
+    }
+
+    /// What came since the last exchange may only be pushes.
+    fn pass_pushes(&mut self) -> Result<(), Error> {
+        while !self.rx.is_empty() {
+            if self.scanner.is_between_values() {
+                let first = self.rx.filled().get(self.scanner.at()).copied();
+                if !matches!(first, Some(b'>' | b'|')) {
+                    return Err(self.fail(ErrorKind::Protocol(Fault::Surplus)));
+                }
+            }
+            match self.scan(false)? {
+                Scanned::Push => self.tally.pushes = self.tally.pushes.saturating_add(1),
+                Scanned::Reply => return Err(self.fail(ErrorKind::Protocol(Fault::Surplus))),
+                Scanned::More => {
+                    self.free_scanned();
+                    return Ok(());
+                }
+            }
+            self.free_scanned();
+        }
+        Ok(())
+    }
+
+    fn is_encoded(&self) -> bool {
+        // A request of which all was encoded has as many replies to come as it has commands.
+        self.encoded == self.awaited
+    }
+
+    /// Writes as much of the request as fits.
+    fn encode(&mut self, request: &dyn Parts) -> Result<(), Error> {
+        while let Some(command) = request.part(self.encoded) {
+            let spec = command.spec();
+            let frame = Frame {
+                words: spec.words,
+                args: &|args| command.args(args),
+            };
+            // Large arguments go from where they are, once all before them is gone.
+            if self.tx.is_empty() && !self.cursor.is_start() {
+                let rest = self.cursor.rest(&frame).unwrap_or_default();
+                if rest.len() >= self.tx.capacity() {
+                    return Ok(());
+                }
+            }
+            let count = match self.cursor.is_start() {
+                true => frame.count(),
+                false => Ok(0),
+            };
+            let written = count.and_then(|count| self.cursor.write(&frame, count, self.tx.spare()));
+            match written {
+                Ok((n, whole)) => {
+                    self.tx.fill(n);
+                    if !whole {
+                        return Ok(());
+                    }
+                    self.encoded = self.encoded.saturating_add(1);
+                    self.cursor = Cursor::default();
+                }
+                // What left before cannot be taken back.
+                Err(fault) if self.exchange.accepted => {
+                    return Err(self.fail(ErrorKind::Command(fault)));
+                }
+                Err(fault) => {
+                    self.tx.clear();
+                    self.awaited = 0;
+                    self.phase = Phase::Idle;
+                    return Err(Error::not_sent(ErrorKind::Command(fault)));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What is left of the argument that is sent from the caller's memory.
+    fn direct<'c>(&self, request: &'c dyn Parts) -> Option<&'c [u8]> {
+        let command = request.part(self.encoded)?;
+        let frame = Frame {
+            words: command.spec().words,
+            args: &|args| command.args(args),
+        };
+        self.cursor.rest(&frame).filter(|bytes| !bytes.is_empty())
+    }
+
+    /// The replies of dropped calls will be skipped.
+    fn owe(&mut self, owed: u16) {
+        self.owed = owed;
+        self.awaited = 0;
+        self.scanner.discard();
+        self.free_scanned();
+        self.exchange = Exchange::default();
+        self.phase = Phase::Idle;
+    }
+
+    /// Skips replies of dropped calls; true where none is left.
+    fn drain(&mut self) -> Result<bool, Error> {
+        while self.owed > 0 {
+            let scanned = self.scan(false)?;
+            self.skip(ErrorKind::Protocol(Fault::SkipBudget))?;
+            match scanned {
+                Scanned::Push => self.tally.pushes = self.tally.pushes.saturating_add(1),
+                Scanned::Reply => {
+                    self.owed = self.owed.saturating_sub(1);
+                    self.tally.skipped = self.tally.skipped.saturating_add(1);
+                }
+                Scanned::More => {
+                    self.make_room()?;
+                    return Ok(false);
+                }
+            }
+        }
+        self.pass_pushes()?;
+        Ok(true)
+    }
+
+    /// Takes replies; true where as many are there as the caller waits for.
+    fn receive(&mut self, until: Until) -> Result<bool, Error> {
+        while self.awaited > 0 {
+            self.note_failure();
+            let keep = !self.exchange.discarding;
+            let scanned = self.scan(keep)?;
+            if !keep {
+                self.skip(self.too_large())?;
+            }
+            match scanned {
+                Scanned::Push => {
+                    self.tally.pushes = self.tally.pushes.saturating_add(1);
+                    // One between two replies stays where it is: the decoder passes over it.
+                    if keep && !self.exchange.kept {
+                        self.free_scanned();
+                    }
+                }
+                Scanned::Reply => {
+                    self.exchange.kept = true;
+                    self.awaited = self.awaited.saturating_sub(1);
+                    self.tally.answered = self.tally.answered.saturating_add(1);
+                    if until == Until::Next {
+                        break;
+                    }
+                }
+                Scanned::More => {
+                    self.make_room()?;
+                    return Ok(false);
+                }
+            }
+        }
+        if self.awaited == 0 {
+            if !self.exchange.failed {
+                self.session.succeeded();
+            }
+            self.phase = Phase::Idle;
+        }
+        self.exchange.handed = true;
+        Ok(true)
+    }
+
+    /// Remembers whether the value that begins is an error.
+    fn note_failure(&mut self) {
+        if self.scanner.is_between_values() {
+            let first = self.rx.filled().get(self.scanner.at()).copied();
+            self.exchange.failed |= matches!(first, Some(b'-' | b'!'));
+        }
+    }
+
+    fn scan(&mut self, keep: bool) -> Result<Scanned, Error> {
+        let scanned =
+            self.scanner
+                .scan(self.rx.filled_mut(), self.levels, &self.config.limits, keep);
+        scanned.map_err(|fault| self.fail(ErrorKind::Protocol(fault)))
+    }
+
+    /// Frees what was scanned, within the budget for what is skipped in one go.
+    fn skip(&mut self, over_budget: ErrorKind) -> Result<(), Error> {
+        let freed = self.free_scanned();
+        self.skipped = self.skipped.saturating_add(freed as u32);
+        let known = (self.skipped as usize).saturating_add(self.scanner.left());
+        if known > self.config.skip_budget.bytes as usize {
+            let answered = matches!(over_budget, ErrorKind::ReplyTooLarge { .. });
+            let error = self.fail(over_budget);
+            return Err(if answered {
+                Error::answered(over_budget)
+            } else {
+                error
+            });
+        }
+        Ok(())
+    }
+
+    /// Makes room for the bytes that the scanner waits for.
+    fn make_room(&mut self) -> Result<(), Error> {
+        let receiving = self.phase == Phase::Receiving;
+        if receiving && !self.exchange.discarding {
+            let needed = self.scanner.at().saturating_add(self.scanner.left());
+            if needed > self.rx.capacity() {
+                return self.begin_discarding(needed);
+            }
+        }
+        self.rx.make_room();
+        if !self.rx.is_full() {
+            return Ok(());
+        }
+        let filled = self.rx.filled().len();
+        let filled = self.scanner.close_gap(self.rx.filled_mut(), filled);
+        self.rx.truncate(filled);
+        if !self.rx.is_full() {
+            return Ok(());
+        }
+        if self.scanner.at() > 0 && receiving && !self.exchange.discarding {
+            return self.begin_discarding(0);
+        }
+        // One line fills the window. Of an error, its code and its end are kept.
+        let is_error = self.scanner.is_between_values() && self.rx.filled().first() == Some(&b'-');
+        if !is_error {
+            return Err(self.fail(ErrorKind::Protocol(Fault::LineTooLong)));
+        }
+        let half = self.rx.capacity() / 2;
+        self.rx.truncate(half);
+        self.scanner.cut_line(half);
+        Ok(())
+    }
+
+    /// The replies do not fit: from here on they are counted and not kept.
+    fn begin_discarding(&mut self, needed: usize) -> Result<(), Error> {
+        let said = self.scanner.is_at_top();
+        self.needed = if said {
+            u32::try_from(needed).unwrap_or(u32::MAX)
+        } else {
+            0
+        };
+        self.exchange.discarding = true;
+        self.scanner.discard();
+        self.skip(self.too_large())?;
+        self.make_room()
+    }
+
+    fn too_large(&self) -> ErrorKind {
+        ErrorKind::ReplyTooLarge {
+            needed: self.needed,
+            window: self.rx.capacity() as u32,
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! What is said before a borrower's first command: the handshake of a fresh connection, and the
+//! clean-up after another borrower. Both take one round trip.
+
+use core::fmt;
+
+use heapless::Vec;
+
+use crate::command::{Encode, Parts, Session, Spec};
+use crate::config::{Config, Password, Protocol};
+use crate::connection::{Connection, Marks, Next, Until};
+use crate::error::{Code, CommandFault, Error, ErrorKind, Refusal};
+use crate::resp::{Arg, Args, Decoder, Item, Pieces};
+
+/// The commands of one round trip before the borrower's own, and what becomes of their replies.
+pub(crate) struct Setup<'c> {
+    config: &'c Config<'c>,
+    says: Vec<Say<'c>, 7>,
+    /// Replies that were taken.
+    answered: u16,
+    /// The server knows no RESP3: once more, in RESP2.
+    again: bool,
+}
+
+/// One command of a setup.
+struct Say<'c> {
+    what: What,
+    config: &'c Config<'c>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum What {
+    Reset,
+    Discard,
+    Unwatch,
+    /// `HELLO 3`, with the login where there is one.
+    Hello,
+    /// The login of RESP2.
+    Auth,
+    Name,
+    LibraryName,
+    LibraryVersion,
+    Select,
+}
+
+impl<'c> Setup<'c> {
+    /// The handshake of a connection that was just opened: `HELLO 3` with the login, the client's
+    /// and the library's names, and the database, in the order of redis-py.
+    pub(crate) fn handshake(config: &'c Config<'c>) -> Self {
+        let mut setup = Self::empty(config);
+        setup.log_in(config.protocol);
+        setup
+    }
+
+    /// Undoes what `held` names with the least that does it.
+    pub(crate) fn restore(config: &'c Config<'c>, held: Marks) -> Self {
+        let mut setup = Self::empty(config);
+        if held.any(Marks::OTHER.and(Marks::SUBSCRIBE)) {
+            setup.say(What::Reset);
+            setup.log_in(config.protocol);
+            return setup;
+        }
+        if held.any(Marks::MULTI) {
+            setup.say(What::Discard);
+        } else if held.any(Marks::WATCH) {
+            setup.say(What::Unwatch);
+        }
+        if held.any(Marks::SELECT) {
+            setup.say(What::Select);
+        }
+        setup
+    }
+
+    /// What comes next on `connection`.
+    ///
+    /// # Errors
+    /// The server refused something that the borrower's commands depend on, or the transport
+    /// failed. The connection is of no use then.
+    pub(crate) fn advance(&mut self, connection: &mut Connection<'_>) -> Result<Next, Error> {
+        loop {
+            match connection.advance(&*self, Until::Next)? {
+                Next::Done => {}
+                next => return Ok(next),
+            }
+            if let Some(say) = self.says.get(usize::from(self.answered)) {
+                self.again |= match connection.replies() {
+                    Ok(mut reply) => say.answer(&mut reply)?,
+                    // A greeting may be larger than the window; that it is no error was seen.
+                    Err(_) => false,
+                };
+                self.answered = self.answered.saturating_add(1);
+            }
+            if usize::from(self.answered) >= self.says.len() {
+                if !core::mem::take(&mut self.again) {
+                    return Ok(Next::Done);
+                }
+                self.says.clear();
+                self.answered = 0;
+                self.log_in(Protocol::Resp2);
+            }
+        }
+    }
+
+    fn empty(config: &'c Config<'c>) -> Self {
+        Self {
+            config,
+            says: Vec::new(),
+            answered: 0,
+            again: false,
+        }
+    }
+
+    fn log_in(&mut self, protocol: Protocol) {
+        match protocol {
+            Protocol::Resp3 => self.say(What::Hello),
+            Protocol::Resp2 if self.config.password.is_some() => self.say(What::Auth),
+            Protocol::Resp2 => {}
+        }
+        if self.config.client_name.is_some() {
+            self.say(What::Name);
+        }
+        self.say(What::LibraryName);
+        self.say(What::LibraryVersion);
+        if self.config.db != 0 {
+            self.say(What::Select);
+        }
+    }
+
+    fn say(&mut self, what: What) {
+        // There are fewer kinds than places.
+        let _ = self.says.push(Say {
+            what,
+            config: self.config,
+        });
+    }
+}
+
+impl Parts for Setup<'_> {
+    fn count(&self) -> u16 {
+        self.says.len() as u16
+    }
+
+    fn part(&self, index: u16) -> Option<&dyn Encode> {
+        self.says
+            .get(usize::from(index))
+            .map(|say| say as &dyn Encode)
+    }
+}
+
+impl Say<'_> {
+    /// Takes the reply; true where all has to be said again in RESP2.
+    fn answer(&self, reply: &mut Decoder<'_>) -> Result<bool, Error> {
+        let Item::Error(text) = reply.item()? else {
+            return Ok(false);
+        };
+        let code = Code::of(text);
+        let refusal = match (self.what, code) {
+            _ if contains(text, b"max number of clients") => Refusal::TooManyClients,
+            (What::Hello, Code::NoProto) => return Ok(true),
+            (What::Hello, Code::Err) if contains(text, b"unknown command") => return Ok(true),
+            (_, Code::NoAuth) => Refusal::PasswordNeeded,
+            // Names are a courtesy: servers differ in what they know and allow.
+            (What::Name | What::LibraryName | What::LibraryVersion, _) => return Ok(false),
+            (_, Code::WrongPass) => Refusal::WrongPassword,
+            (_, Code::NoPerm) => Refusal::NoPermission,
+            (What::Select, Code::Err) => Refusal::BadDatabase,
+            // "AUTH <password> called without any password configured for the default user".
+            (What::Hello | What::Auth, Code::Err) if contains(text, b"without any password") => {
+                Refusal::WrongPassword
+            }
+            (_, code) => Refusal::Other(code),
+        };
+        Err(Error::not_sent(ErrorKind::Handshake(refusal)))
+    }
+}
+
+impl Encode for Say<'_> {
+    fn spec(&self) -> &'static Spec {
+        match self.what {
+            What::Reset => &RESET,
+            What::Discard => &DISCARD,
+            What::Unwatch => &UNWATCH,
+            What::Hello => &HELLO,
+            What::Auth => &AUTH,
+            What::Name => &NAME,
+            What::LibraryName | What::LibraryVersion => &LIBRARY,
+            What::Select => &SELECT,
+        }
+    }
+
+    fn args<'a>(&'a self, args: &mut Args<'_, 'a>) {
+        match self.what {
+            What::Reset | What::Discard | What::Unwatch => {}
+            What::Hello => {
+                args.word("3");
+                if let Some(password) = &self.config.password {
+                    args.word("AUTH")
+                        .push(text(self.config.username.unwrap_or("default")));
+                    args.push(secret(password));
+                }
+            }
+            What::Auth => {
+                if let Some(username) = self.config.username {
+                    args.push(text(username));
+                }
+                if let Some(password) = &self.config.password {
+                    args.push(secret(password));
+                }
+            }
+            What::Name => args.push(text(self.config.client_name.unwrap_or_default())),
+            What::LibraryName => {
+                args.word("LIB-NAME").word("respool");
+            }
+            What::LibraryVersion => {
+                args.word("LIB-VER").word(env!("CARGO_PKG_VERSION"));
+            }
+            What::Select => args.push(Arg::Int(i64::from(self.config.db))),
+        }
+    }
+}
+
+impl Pieces for Password<'_> {
+    fn pieces(&self, give: &mut dyn FnMut(&[u8])) {
+        self.reveal(give);
+    }
+}
+
+impl fmt::Debug for Setup<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Setup")
+            .field("answered", &self.answered)
+            .finish_non_exhaustive()
+    }
+}
+
+fn text(text: &str) -> Arg<'_> {
+    Arg::Bytes(text.as_bytes())
+}
+
+fn secret<'a>(password: &'a Password<'_>) -> Arg<'a> {
+    let mut given = false;
+    password.reveal(&mut |_| given = true);
+    match given {
+        true => Arg::Pieces(password),
+        false => Arg::Invalid(CommandFault::NoPassword),
+    }
+}
+
+fn contains(text: &[u8], words: &[u8]) -> bool {
+    text.windows(words.len()).any(|window| window == words)
+}
+
+// The commands' own rows mark what a borrower does to the session; here it is the session.
+static RESET: Spec = quiet(&["RESET"], 1);
+static DISCARD: Spec = quiet(&["DISCARD"], 1);
+static UNWATCH: Spec = quiet(&["UNWATCH"], 1);
+static HELLO: Spec = quiet(&["HELLO"], -1);
+static AUTH: Spec = quiet(&["AUTH"], -2);
+static NAME: Spec = quiet(&["CLIENT", "SETNAME"], 3);
+static LIBRARY: Spec = quiet(&["CLIENT", "SETINFO"], 4);
+static SELECT: Spec = quiet(&["SELECT"], 2);
+
+const fn quiet(words: &'static [&'static str], arity: i8) -> Spec {
+    Spec {
+        session: Session::Keeps,
+        ..Spec::write(words, arity)
+    }
+}

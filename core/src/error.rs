@@ -1,0 +1,628 @@
+//! What can go wrong: who is to blame, and how far the command got.
+//!
+//! Every [`Error`] answers two questions. *Whose fault is it?* [`Error::kind`] and [`Error::blame`]
+//! say. *May I send it again?* [`Error::reached`] says: a command that was [`Reached::NotSent`] or
+//! [`Reached::Answered`] is settled; one that is [`Reached::MaybeSent`] may or may not have been
+//! applied by the server.
+
+use core::fmt;
+
+/// A failed call. Small and `Copy`, so that it can be kept, counted and sent elsewhere.
+///
+/// The text of a server's error is not in it (there is no heap to keep it): through a lease it can
+/// be read with `error_text()` until the next call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Error {
+    kind: ErrorKind,
+    reached: Reached,
+}
+
+/// How far a command got before its call failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Reached {
+    /// No byte of it was accepted by the transport: the server cannot have run it.
+    NotSent,
+    /// Some of it left and no answer came: the server may have run it, or not.
+    MaybeSent,
+    /// The server answered. The connection is in step and stays in use, unless the kind says
+    /// otherwise.
+    Answered,
+}
+
+/// Whose fault an error is, and so who has to act.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Blame {
+    /// The calling code or its settings: the same call fails again.
+    Caller,
+    /// The load on this pool: more connections, fewer tasks or more patience help.
+    Pool,
+    /// The network or the transport below: trying later helps.
+    Network,
+    /// The server said no.
+    Server,
+    /// The peer does not speak RESP, or speaks it wrongly.
+    Peer,
+}
+
+/// What went wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The pool had no connection to give. Says nothing about the server.
+    Pool(PoolError),
+    /// No connection could be opened at the transport. Check address, port and network.
+    Connect(Io),
+    /// The transport was opened, but the server refused the login. Check the settings.
+    Handshake(Refusal),
+    /// The transport broke during an exchange; the connection was closed.
+    Transport(Io),
+    /// No complete answer within the timeout; the connection was closed.
+    TimedOut,
+    /// The connection broke after this lease had changed the session; take a new lease and begin
+    /// again.
+    SessionLost(SessionUse),
+    /// The server answered with an error. The text is in `error_text()` of the lease.
+    Server(Code),
+    /// The peer's bytes are not RESP, or break a limit; the connection was closed.
+    Protocol(Fault),
+    /// The reply is larger than the reply window. It was skipped, or the connection was closed
+    /// where that was cheaper.
+    ReplyTooLarge {
+        /// Bytes that the reply needs, as far as its head says; 0 where it does not say.
+        needed: u32,
+        /// Bytes that the window has.
+        window: u32,
+    },
+    /// The reply is not of the type that was asked for. Ask for another type.
+    WrongType {
+        /// What was asked for.
+        expected: Type,
+        /// What the server sent.
+        got: Type,
+    },
+    /// The reply does not fit the value that was asked for: a number out of range, a string longer
+    /// than its capacity, text that is not UTF-8.
+    WrongValue(ValueFault),
+    /// The command cannot be sent as it is.
+    Command(CommandFault),
+}
+
+/// Why the pool had no connection to give.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum PoolError {
+    /// Nothing is free right now (`try_get`). Wait with `get`, or add connections.
+    Busy {
+        /// How many connections the pool has; all are in use.
+        connections: u16,
+    },
+    /// So many wait already that the queue is full. Add connections or places in the queue.
+    QueueFull {
+        /// How many places the queue has; all are taken.
+        waiting: u16,
+    },
+    /// No connection became free in time.
+    WaitTimedOut {
+        /// How long the caller waited, in milliseconds.
+        after_ms: u32,
+    },
+    /// The pool was closed; make a new one.
+    Closed,
+}
+
+/// What a transport said, reduced to what a caller can act on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Io {
+    /// Nothing listens at that address.
+    Refused,
+    /// The peer reset the connection.
+    Reset,
+    /// The peer closed the connection (end of file).
+    Closed,
+    /// The transport's own timeout passed.
+    TimedOut,
+    /// The transport is not open, or its pipe is broken.
+    NotConnected,
+    /// The name has no address, or none could be asked for.
+    NoAddress,
+    /// No right to use this address, port or socket file.
+    PermissionDenied,
+    /// There is no such socket file or device.
+    NotFound,
+    /// The transport accepted no byte, or claimed more than it was given: its driver is at fault.
+    Misbehaved,
+    /// Anything else.
+    Other,
+}
+
+/// Why the server refused the login.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Refusal {
+    /// Wrong username or password (`WRONGPASS`), or a password where none is set.
+    WrongPassword,
+    /// The server wants a password and none is configured (`NOAUTH`).
+    PasswordNeeded,
+    /// The user may not log in or not run what the login needs (`NOPERM`).
+    NoPermission,
+    /// The database index does not exist.
+    BadDatabase,
+    /// The server speaks neither RESP3 nor what the settings ask for.
+    NoProtocol,
+    /// `max number of clients reached`.
+    TooManyClients,
+    /// Any other error, by its code: `LOADING`, `BUSY`, ...
+    Other(Code),
+}
+
+/// What a lease did to its session, so that it cannot be replaced silently.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum SessionUse {
+    /// `WATCH`: an `EXEC` on another connection would run unguarded.
+    Watch,
+    /// `MULTI`: what was queued is gone.
+    Multi,
+    /// `SELECT`: another connection looks at another database.
+    Select,
+    /// `SUBSCRIBE` and its kin: messages may have been missed.
+    Subscribe,
+    /// An untyped command, or one that changes the session in another way.
+    Other,
+}
+
+/// The first word of a server's error: what programs may match on. The rest is prose for people
+/// and differs between servers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Code {
+    /// `ERR`: the general one.
+    Err,
+    /// `WRONGTYPE`: the key holds a value of another type.
+    WrongType,
+    /// `WRONGPASS`: wrong username or password.
+    WrongPass,
+    /// `NOAUTH`: login needed.
+    NoAuth,
+    /// `NOPERM`: the user may not do this.
+    NoPerm,
+    /// `NOPROTO`: the server does not speak that protocol version.
+    NoProto,
+    /// `LOADING`: the server reads its data from disk; it did not run the command.
+    Loading,
+    /// `BUSY`: a script or function blocks the server; it did not run the command.
+    Busy,
+    /// `MASTERDOWN`: a replica without its master; it did not run the command.
+    MasterDown,
+    /// `TRYAGAIN`: keys of the command are being moved; it was not run.
+    TryAgain,
+    /// `MOVED`: another node has that slot; it was not run.
+    Moved,
+    /// `ASK`: another node has that slot for this time; it was not run.
+    Ask,
+    /// `CLUSTERDOWN`: the cluster does not serve; it was not run.
+    ClusterDown,
+    /// `CROSSSLOT`: the keys are in several slots.
+    CrossSlot,
+    /// `READONLY`: a replica does not take writes.
+    ReadOnly,
+    /// `OOM`: the server is out of memory.
+    Oom,
+    /// `MISCONF`: the server cannot persist and so refuses writes.
+    Misconf,
+    /// `NOREPLICAS`: too few replicas to take a write.
+    NoReplicas,
+    /// `NOSCRIPT`: no script with that digest.
+    NoScript,
+    /// `EXECABORT`: the transaction was dropped because of an earlier error.
+    ExecAbort,
+    /// `BUSYGROUP`: the consumer group exists already.
+    BusyGroup,
+    /// `NOGROUP`: no such key or consumer group.
+    NoGroup,
+    /// `BUSYKEY`: the target key exists already.
+    BusyKey,
+    /// `UNKILLABLE`: the script has written and cannot be killed.
+    Unkillable,
+    /// `NOTBUSY`: no script is running.
+    NotBusy,
+    /// `UNBLOCKED`: the blocking command was ended from elsewhere.
+    Unblocked,
+    /// `DENIED`: protected mode.
+    Denied,
+    /// Any other word; it can be read in `error_text()`.
+    Other,
+}
+
+/// The type of a RESP value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Type {
+    /// A simple, bulk or verbatim string.
+    String,
+    /// An error, simple or blob.
+    Error,
+    /// A 64-bit integer.
+    Integer,
+    /// A double.
+    Double,
+    /// A boolean.
+    Boolean,
+    /// An integer of any size.
+    BigNumber,
+    /// Null, in any of its three spellings.
+    Null,
+    /// An array.
+    Array,
+    /// A map.
+    Map,
+    /// A set.
+    Set,
+    /// A push: a message that answers nothing.
+    Push,
+    /// Nothing more: the aggregate ended before the element that was asked for.
+    End,
+}
+
+/// How the peer's bytes break the protocol or a limit. The connection does not survive it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Fault {
+    /// No RESP type begins with this byte.
+    UnknownType(u8),
+    /// A length is negative, not a number, or over 2^63.
+    BadLength,
+    /// An integer, double, boolean, big number or null is not spelled as RESP has it.
+    BadScalar,
+    /// A line or a bulk does not end in CR LF.
+    MissingCrLf,
+    /// A verbatim string has no three letters and colon, or the end mark stands where nothing is
+    /// open.
+    Misplaced,
+    /// Nested deeper than the limit.
+    TooDeep,
+    /// A bulk longer than the limit.
+    BulkTooLong,
+    /// An aggregate of more elements than the limit.
+    TooManyElements,
+    /// A line longer than the window.
+    LineTooLong,
+    /// A reply that no command asked for.
+    Surplus,
+    /// More would have to be skipped than the budget allows.
+    SkipBudget,
+    /// A value ended in the middle; cannot happen to what was scanned whole.
+    Truncated,
+}
+
+/// Why a reply does not fit the value that was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum ValueFault {
+    /// Not valid UTF-8; ask for bytes.
+    NotUtf8,
+    /// A number that the asked-for type cannot hold, or text that is not a number.
+    NotANumber,
+    /// More elements or bytes than the target has capacity for.
+    OverCapacity,
+    /// Another number of elements than the target has.
+    WrongLength,
+    /// A word that the target does not know.
+    UnknownWord,
+}
+
+/// Why a command cannot be sent as it is. Nothing of it was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum CommandFault {
+    /// A floating-point argument is not a number.
+    NotANumber,
+    /// More arguments or bytes than RESP has numbers for.
+    TooLarge,
+    /// It would break the count of replies (`MONITOR`, `SYNC`, `CLIENT REPLY`, ...).
+    Refused,
+    /// An argument changed between being measured and being written.
+    Unstable,
+    /// The password function gave nothing.
+    NoPassword,
+}
+
+impl Error {
+    /// An error of this kind, for a command that got this far.
+    pub const fn new(kind: ErrorKind, reached: Reached) -> Self {
+        Self { kind, reached }
+    }
+
+    /// What went wrong.
+    pub const fn kind(self) -> ErrorKind {
+        self.kind
+    }
+
+    /// How far the command got.
+    pub const fn reached(self) -> Reached {
+        self.reached
+    }
+
+    /// The server's word, where the server answered with an error.
+    pub const fn code(self) -> Option<Code> {
+        match self.kind {
+            ErrorKind::Server(code) => Some(code),
+            _ => None,
+        }
+    }
+
+    /// Whose fault it is.
+    pub const fn blame(self) -> Blame {
+        match self.kind {
+            ErrorKind::Pool(PoolError::Closed) => Blame::Caller,
+            ErrorKind::Pool(_) => Blame::Pool,
+            ErrorKind::Connect(_)
+            | ErrorKind::Transport(_)
+            | ErrorKind::TimedOut
+            | ErrorKind::SessionLost(_) => Blame::Network,
+            ErrorKind::Handshake(_) | ErrorKind::Server(_) => Blame::Server,
+            ErrorKind::Protocol(_) => Blame::Peer,
+            ErrorKind::ReplyTooLarge { .. }
+            | ErrorKind::WrongType { .. }
+            | ErrorKind::WrongValue(_)
+            | ErrorKind::Command(_) => Blame::Caller,
+        }
+    }
+
+    pub(crate) const fn not_sent(kind: ErrorKind) -> Self {
+        Self::new(kind, Reached::NotSent)
+    }
+
+    pub(crate) const fn answered(kind: ErrorKind) -> Self {
+        Self::new(kind, Reached::Answered)
+    }
+}
+
+impl Code {
+    /// The code of an error text, by its first word.
+    pub fn of(text: &[u8]) -> Self {
+        let word = text.split(|b| *b == b' ').next().unwrap_or_default();
+        WORDS
+            .iter()
+            .find(|(w, _)| w.as_bytes() == word)
+            .map_or(Self::Other, |(_, code)| *code)
+    }
+
+    /// True where the server says by this code that it did not run the command, and that running
+    /// it later or elsewhere may work.
+    pub const fn is_refused_unrun(self) -> bool {
+        matches!(
+            self,
+            Self::Loading
+                | Self::Busy
+                | Self::MasterDown
+                | Self::TryAgain
+                | Self::Moved
+                | Self::Ask
+                | Self::ClusterDown
+        )
+    }
+
+    /// The word as the server sends it.
+    pub fn word(self) -> &'static str {
+        WORDS
+            .iter()
+            .find(|(_, code)| *code == self)
+            .map_or("error", |(word, _)| word)
+    }
+}
+
+const WORDS: &[(&str, Code)] = &[
+    ("ERR", Code::Err),
+    ("WRONGTYPE", Code::WrongType),
+    ("WRONGPASS", Code::WrongPass),
+    ("NOAUTH", Code::NoAuth),
+    ("NOPERM", Code::NoPerm),
+    ("NOPROTO", Code::NoProto),
+    ("LOADING", Code::Loading),
+    ("BUSY", Code::Busy),
+    ("MASTERDOWN", Code::MasterDown),
+    ("TRYAGAIN", Code::TryAgain),
+    ("MOVED", Code::Moved),
+    ("ASK", Code::Ask),
+    ("CLUSTERDOWN", Code::ClusterDown),
+    ("CROSSSLOT", Code::CrossSlot),
+    ("READONLY", Code::ReadOnly),
+    ("OOM", Code::Oom),
+    ("MISCONF", Code::Misconf),
+    ("NOREPLICAS", Code::NoReplicas),
+    ("NOSCRIPT", Code::NoScript),
+    ("EXECABORT", Code::ExecAbort),
+    ("BUSYGROUP", Code::BusyGroup),
+    ("NOGROUP", Code::NoGroup),
+    ("BUSYKEY", Code::BusyKey),
+    ("UNKILLABLE", Code::Unkillable),
+    ("NOTBUSY", Code::NotBusy),
+    ("UNBLOCKED", Code::Unblocked),
+    ("-DENIED", Code::Denied),
+    ("DENIED", Code::Denied),
+];
+
+impl core::error::Error for Error {}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.kind, self.reached) {
+            (ErrorKind::Transport(io), Reached::MaybeSent) => {
+                return write!(
+                    f,
+                    "the connection broke after the command was sent ({io}): it may have been applied"
+                );
+            }
+            (ErrorKind::TimedOut, Reached::MaybeSent) => {
+                return f.write_str(
+                    "no complete answer within the timeout: the command may have been applied",
+                );
+            }
+            (kind, _) => write!(f, "{kind}")?,
+        }
+        f.write_str(match self.reached {
+            Reached::NotSent => " (not sent)",
+            Reached::MaybeSent => " (it may have been applied)",
+            Reached::Answered => " (answered)",
+        })
+    }
+}
+
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Pool(error) => write!(f, "{error}"),
+            Self::Connect(io) => write!(f, "cannot connect: {io}"),
+            Self::Handshake(refusal) => write!(f, "the server refused the login: {refusal}"),
+            Self::Transport(io) => write!(f, "the connection broke: {io}"),
+            Self::TimedOut => f.write_str("no complete answer within the timeout"),
+            Self::SessionLost(by) => {
+                write!(f, "the session was lost: the connection broke after {by}")
+            }
+            Self::Server(code) => write!(f, "the server answered {}", code.word()),
+            Self::Protocol(fault) => write!(f, "the peer broke the protocol: {fault}"),
+            Self::ReplyTooLarge { needed: 0, window } => {
+                write!(f, "the reply does not fit the window of {window} bytes")
+            }
+            Self::ReplyTooLarge { needed, window } => {
+                write!(
+                    f,
+                    "reply of {needed} bytes does not fit the window of {window} bytes"
+                )
+            }
+            Self::WrongType { expected, got } => {
+                write!(f, "the reply is {got}, asked for was {expected}")
+            }
+            Self::WrongValue(fault) => write!(f, "the reply does not fit: {fault}"),
+            Self::Command(fault) => write!(f, "the command cannot be sent: {fault}"),
+        }
+    }
+}
+
+impl fmt::Display for PoolError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Busy { connections } => {
+                write!(f, "pool is busy: all {connections} connections are in use")
+            }
+            Self::QueueFull { waiting } => {
+                write!(
+                    f,
+                    "pool is busy: all {waiting} places in the queue are taken"
+                )
+            }
+            Self::WaitTimedOut { after_ms } => {
+                write!(f, "gave up waiting for a connection after {after_ms} ms")
+            }
+            Self::Closed => f.write_str("the pool is closed"),
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match *self {
+            Self::WrongPassword => "WRONGPASS (wrong username or password)",
+            Self::PasswordNeeded => "NOAUTH (it wants a password)",
+            Self::NoPermission => "NOPERM (the user may not do this)",
+            Self::BadDatabase => "no such database",
+            Self::NoProtocol => "it does not speak the protocol that was asked for",
+            Self::TooManyClients => "max number of clients reached",
+            Self::Other(code) => code.word(),
+        })
+    }
+}
+
+/// `Display` from a table of sentences.
+macro_rules! display {
+    ($type:ty { $($variant:pat => $text:literal),* $(,)? }) => {
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(match self { $($variant => $text),* })
+            }
+        }
+    };
+}
+
+display!(Io {
+    Self::Refused => "refused",
+    Self::Reset => "reset by the peer",
+    Self::Closed => "closed by the peer",
+    Self::TimedOut => "timed out",
+    Self::NotConnected => "not connected",
+    Self::NoAddress => "the name has no address",
+    Self::PermissionDenied => "permission denied",
+    Self::NotFound => "not found",
+    Self::Misbehaved => "the transport broke its contract",
+    Self::Other => "transport error",
+});
+
+display!(SessionUse {
+    Self::Watch => "WATCH",
+    Self::Multi => "MULTI",
+    Self::Select => "SELECT",
+    Self::Subscribe => "SUBSCRIBE",
+    Self::Other => "a command that changed the session",
+});
+
+display!(Type {
+    Self::String => "a string",
+    Self::Error => "an error",
+    Self::Integer => "an integer",
+    Self::Double => "a double",
+    Self::Boolean => "a boolean",
+    Self::BigNumber => "a big number",
+    Self::Null => "null",
+    Self::Array => "an array",
+    Self::Map => "a map",
+    Self::Set => "a set",
+    Self::Push => "a push",
+    Self::End => "nothing more",
+});
+
+display!(Fault {
+    Self::UnknownType(_) => "no RESP type begins like this",
+    Self::BadLength => "a length is negative or not a number",
+    Self::BadScalar => "a scalar is malformed",
+    Self::MissingCrLf => "CR LF is missing",
+    Self::Misplaced => "a value stands where none may stand",
+    Self::TooDeep => "nested deeper than the limit",
+    Self::BulkTooLong => "a bulk is longer than the limit",
+    Self::TooManyElements => "more elements than the limit",
+    Self::LineTooLong => "a line is longer than the window",
+    Self::Surplus => "a reply that nobody asked for",
+    Self::SkipBudget => "more to skip than the budget allows",
+    Self::Truncated => "a value ends too early",
+});
+
+display!(ValueFault {
+    Self::NotUtf8 => "not UTF-8",
+    Self::NotANumber => "not a number of the asked-for type",
+    Self::OverCapacity => "over the capacity of the target",
+    Self::WrongLength => "another number of elements",
+    Self::UnknownWord => "a word that is not known",
+});
+
+display!(CommandFault {
+    Self::NotANumber => "an argument is not a number",
+    Self::TooLarge => "too many arguments or bytes",
+    Self::Refused => "it would break the count of replies",
+    Self::Unstable => "an argument changed while it was written",
+    Self::NoPassword => "the password function gave none",
+});

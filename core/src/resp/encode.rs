@@ -1,0 +1,204 @@
+//! Commands into bytes: an array of bulk strings, written in any number of pieces.
+
+use crate::error::CommandFault;
+use crate::resp::arg::{Arg, Args, Walk};
+
+/// What a command consists of: its words and its arguments.
+pub(crate) struct Frame<'f, 'a> {
+    /// The name: one word, or two for a container command.
+    pub(crate) words: &'static [&'static str],
+    /// Walks the arguments.
+    pub(crate) args: &'f dyn Fn(&mut Args<'_, 'a>),
+}
+
+/// How much of a command was written: a position in its bytes, kept between two windows.
+///
+/// Item 0 is the head of the array; then come the words and the arguments, each an item with its
+/// length in front and CR LF behind.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Cursor {
+    /// Items that were written whole.
+    item: u32,
+    /// Bytes that were written of the next one.
+    offset: usize,
+}
+
+/// Where one walk over a command writes to.
+pub(crate) struct Out<'b> {
+    bytes: &'b mut [u8],
+    len: usize,
+    cursor: Cursor,
+    /// Bytes of the present item that an earlier walk has written.
+    skip: usize,
+    full: bool,
+    fault: Option<CommandFault>,
+}
+
+impl Frame<'_, '_> {
+    /// How many items follow the head, or why the command cannot be sent.
+    pub(crate) fn count(&self) -> Result<u32, CommandFault> {
+        let mut args = Args::new(0, Walk::Count(self.words.len() as u32, None));
+        (self.args)(&mut args);
+        match args.finish() {
+            Walk::Count(_, Some(fault)) => Err(fault),
+            Walk::Count(count, None) if count < i32::MAX as u32 => Ok(count),
+            _ => Err(CommandFault::TooLarge),
+        }
+    }
+}
+
+impl Cursor {
+    /// Writes on from here into `out`; says how many bytes were written, and whether that was all.
+    pub(crate) fn write(
+        &mut self,
+        frame: &Frame<'_, '_>,
+        count: u32,
+        out: &mut [u8],
+    ) -> Result<(usize, bool), CommandFault> {
+        let mut out = Out {
+            bytes: out,
+            len: 0,
+            cursor: *self,
+            skip: self.offset,
+            full: false,
+            fault: None,
+        };
+        if self.item == 0 {
+            out.line(b'*', count);
+            out.end_item();
+        }
+        let done = self.item.saturating_sub(1) as usize;
+        for word in frame.words.iter().skip(done) {
+            out.arg(Arg::Bytes(word.as_bytes()));
+        }
+        if !out.full {
+            let skip = done.saturating_sub(frame.words.len()) as u32;
+            let mut args = Args::new(skip, Walk::Write(out));
+            (frame.args)(&mut args);
+            let Walk::Write(written) = args.finish() else {
+                return Err(CommandFault::Unstable);
+            };
+            out = written;
+        }
+        *self = out.cursor;
+        match out.fault {
+            Some(fault) => Err(fault),
+            None => Ok((out.len, !out.full)),
+        }
+    }
+
+    /// What is left of the argument in whose bytes the cursor stands, where it is given as bytes.
+    pub(crate) fn rest<'a>(&self, frame: &Frame<'_, 'a>) -> Option<&'a [u8]> {
+        let skip = (self.item as usize)
+            .checked_sub(1)?
+            .checked_sub(frame.words.len())?;
+        let mut args = Args::new(skip as u32, Walk::Find(None));
+        (frame.args)(&mut args);
+        let Walk::Find(Some(bytes)) = args.finish() else {
+            return None;
+        };
+        let head = head_len(bytes.len());
+        bytes.get(self.offset.checked_sub(head)?..)
+    }
+
+    /// `n` bytes of `rest()` were sent from where they are.
+    pub(crate) fn advance(&mut self, n: usize) {
+        self.offset = self.offset.saturating_add(n);
+    }
+
+    /// True where nothing was written yet.
+    pub(crate) fn is_start(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Out<'_> {
+    pub(crate) fn is_full(&self) -> bool {
+        self.full
+    }
+
+    /// Writes one argument, unless the window is full.
+    #[inline(never)]
+    pub(crate) fn arg(&mut self, arg: Arg<'_>) {
+        if self.full {
+            return;
+        }
+        match arg {
+            Arg::Bytes(bytes) => self.bulk(bytes),
+            Arg::Int(number) => self.bulk(itoa::Buffer::new().format(number).as_bytes()),
+            Arg::Pieces(pieces) => {
+                let mut len = 0usize;
+                pieces.pieces(&mut |piece| len = len.saturating_add(piece.len()));
+                self.length(len);
+                let mut written = 0usize;
+                pieces.pieces(&mut |piece| {
+                    written = written.saturating_add(piece.len());
+                    self.put(piece);
+                });
+                self.put(b"\r\n");
+                if written != len {
+                    self.fault = Some(CommandFault::Unstable);
+                }
+            }
+            Arg::Invalid(fault) => self.fault = Some(fault),
+        }
+        self.end_item();
+    }
+
+    #[inline(always)]
+    fn bulk(&mut self, bytes: &[u8]) {
+        self.length(bytes.len());
+        self.put(bytes);
+        self.put(b"\r\n");
+    }
+
+    fn length(&mut self, len: usize) {
+        match u32::try_from(len) {
+            Ok(len) => self.line(b'$', len),
+            Err(_) => self.fault = Some(CommandFault::TooLarge),
+        }
+    }
+
+    /// A kind, a number and CR LF.
+    fn line(&mut self, kind: u8, number: u32) {
+        self.put(&[kind]);
+        self.put(itoa::Buffer::new().format(number).as_bytes());
+        self.put(b"\r\n");
+    }
+
+    /// Writes what was not written before and fits.
+    #[inline(always)]
+    fn put(&mut self, bytes: &[u8]) {
+        let skipped = self.skip.min(bytes.len());
+        self.skip = self.skip.saturating_sub(skipped);
+        let bytes = bytes.get(skipped..).unwrap_or_default();
+        let room = self.bytes.get_mut(self.len..).unwrap_or_default();
+        let n = bytes.len().min(room.len());
+        if let (Some(from), Some(to)) = (bytes.get(..n), room.get_mut(..n)) {
+            to.copy_from_slice(from);
+        }
+        self.len = self.len.saturating_add(n);
+        self.cursor.offset = self.cursor.offset.saturating_add(n);
+        self.full |= n < bytes.len();
+    }
+
+    fn end_item(&mut self) {
+        if !self.full {
+            self.cursor = Cursor {
+                item: self.cursor.item.saturating_add(1),
+                offset: 0,
+            };
+        }
+    }
+}
+
+/// Bytes of `$`, the digits of `len`, and CR LF.
+fn head_len(len: usize) -> usize {
+    let mut digits = 1usize;
+    let mut rest = len as u32;
+    while rest > 9 {
+        rest /= 10;
+        digits = digits.saturating_add(1);
+    }
+    digits.saturating_add(3)
+}

@@ -1,0 +1,418 @@
+//! One line of RESP: what comes next, and how much of it. The only file that names nom.
+//!
+//! The parsers stream: a line that has not arrived whole is `Incomplete`, never an error. Of nom
+//! they use what links without a panic path; the numbers are leaf parsers of our own, since nom's
+//! would carry one.
+
+use nom::branch::alt;
+use nom::bytes::streaming::tag;
+use nom::combinator::{map, value};
+use nom::error::{ErrorKind, ParseError};
+use nom::number::streaming::u8 as byte;
+use nom::sequence::terminated;
+use nom::{Err, IResult, Needed, Parser};
+
+use crate::error::Fault;
+
+/// The first line of a value, or a mark between values.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Head<'i> {
+    /// `+`: a line of text.
+    Simple(&'i [u8]),
+    /// `-`: a line of error text.
+    Error(&'i [u8]),
+    /// `:`
+    Integer(i64),
+    /// `,`: checked to be a number, `inf`, `-inf` or `nan`.
+    Double(&'i [u8]),
+    /// `#`
+    Boolean(bool),
+    /// `(`: checked to be digits with an optional sign.
+    BigNumber(&'i [u8]),
+    /// `_`, `$-1` or `*-1`.
+    Null,
+    /// `$`, `!` or `=` with the number of bytes that follow, CR LF not counted.
+    Blob(Blob, u32),
+    /// `$?`: chunks follow.
+    BlobStream,
+    /// `;` with the number of bytes that follow; the last chunk has none.
+    Chunk(u32),
+    /// `*`, `%`, `~`, `>` or `|` with the number of elements or pairs.
+    Aggregate(Aggregate, u32),
+    /// `*?`, `%?` or `~?`: values follow until `.`.
+    AggregateStream(Aggregate),
+    /// `.`: the end of a streamed aggregate.
+    End,
+}
+
+/// What the bytes of a blob are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Blob {
+    Bulk,
+    Error,
+    Verbatim,
+}
+
+/// What the elements of an aggregate are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Aggregate {
+    Array,
+    Map,
+    Set,
+    Push,
+    Attribute,
+}
+
+impl Aggregate {
+    /// How many values stand for `len` elements or pairs; `None` where 32 bits do not hold it.
+    pub(crate) fn values(self, len: u32) -> Option<u32> {
+        match self {
+            Self::Map | Self::Attribute => len.checked_mul(2),
+            Self::Array | Self::Set | Self::Push => Some(len),
+        }
+    }
+}
+
+/// Why there is no head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NoHead {
+    /// The line has not arrived whole.
+    Incomplete,
+    /// The line is not RESP.
+    Fault(Fault),
+}
+
+type Parsed<'i, T> = IResult<&'i [u8], T, Fault>;
+
+/// The head at the beginning of `input`, and what comes after its CR LF.
+pub(crate) fn head(input: &[u8]) -> Result<(&[u8], Head<'_>), NoHead> {
+    parse(input).map_err(|error| match error {
+        Err::Incomplete(_) => NoHead::Incomplete,
+        Err::Error(fault) | Err::Failure(fault) => NoHead::Fault(fault),
+    })
+}
+
+#[inline(always)]
+fn parse(input: &[u8]) -> Parsed<'_, Head<'_>> {
+    let (rest, kind) = byte(input)?;
+    match kind {
+        b'$' => alt((
+            map(terminated(length, crlf), |len| Head::Blob(Blob::Bulk, len)),
+            value(Head::Null, tag("-1\r\n")),
+            value(Head::BlobStream, tag("?\r\n")),
+        ))
+        .parse(rest),
+        b':' => map(terminated(integer, crlf), Head::Integer).parse(rest),
+        b'+' => map(line, Head::Simple).parse(rest),
+        b'*' => alt((
+            map(terminated(length, crlf), |len| {
+                Head::Aggregate(Aggregate::Array, len)
+            }),
+            value(Head::Null, tag("-1\r\n")),
+            value(Head::AggregateStream(Aggregate::Array), tag("?\r\n")),
+        ))
+        .parse(rest),
+        b'-' => map(line, Head::Error).parse(rest),
+        b'%' => streamable(Aggregate::Map, rest),
+        b'~' => streamable(Aggregate::Set, rest),
+        b'_' => value(Head::Null, crlf).parse(rest),
+        b'#' => checked(
+            rest,
+            |t| matches!(t, b"t" | b"f"),
+            |t| Head::Boolean(t == b"t"),
+        ),
+        b',' => checked(rest, is_double, Head::Double),
+        b'(' => checked(rest, is_big_number, Head::BigNumber),
+        b'>' => aggregate(Aggregate::Push, rest),
+        b'|' => aggregate(Aggregate::Attribute, rest),
+        b'!' => map(terminated(length, crlf), |len| Head::Blob(Blob::Error, len)).parse(rest),
+        b'=' => map(terminated(length, crlf), |len| {
+            Head::Blob(Blob::Verbatim, len)
+        })
+        .parse(rest),
+        b';' => map(terminated(length, crlf), Head::Chunk).parse(rest),
+        b'.' => value(Head::End, crlf).parse(rest),
+        other => Err(Err::Failure(Fault::UnknownType(other))),
+    }
+}
+
+fn aggregate(kind: Aggregate, input: &[u8]) -> Parsed<'_, Head<'_>> {
+    map(terminated(length, crlf), |len| Head::Aggregate(kind, len)).parse(input)
+}
+
+fn streamable(kind: Aggregate, input: &[u8]) -> Parsed<'_, Head<'_>> {
+    alt((
+        |i| aggregate(kind, i),
+        value(Head::AggregateStream(kind), tag("?\r\n")),
+    ))
+    .parse(input)
+}
+
+fn checked<'i>(
+    input: &'i [u8],
+    is_valid: fn(&[u8]) -> bool,
+    head: fn(&'i [u8]) -> Head<'i>,
+) -> Parsed<'i, Head<'i>> {
+    match line(input)? {
+        (rest, text) if is_valid(text) => Ok((rest, head(text))),
+        _ => Err(Err::Failure(Fault::BadScalar)),
+    }
+}
+
+/// Decimal digits. What does not fit 32 bits is the largest number, which is over every limit.
+#[inline(always)]
+fn length(input: &[u8]) -> Parsed<'_, u32> {
+    let mut rest = input;
+    let mut number = 0u32;
+    loop {
+        match rest {
+            [digit @ b'0'..=b'9', tail @ ..] => {
+                number = number
+                    .saturating_mul(10)
+                    .saturating_add(u32::from(digit & 0x0f));
+                rest = tail;
+            }
+            [] => return Err(Err::Incomplete(Needed::Unknown)),
+            // An error that lets `alt` look at `-1` and `?`.
+            _ if rest.len() == input.len() => return Err(Err::Error(Fault::BadLength)),
+            _ => return Ok((rest, number)),
+        }
+    }
+}
+
+/// Decimal digits with an optional sign, within 64 bits.
+#[inline(always)]
+fn integer(input: &[u8]) -> Parsed<'_, i64> {
+    let (negative, digits) = match input {
+        [b'-', rest @ ..] => (true, rest),
+        [b'+', rest @ ..] => (false, rest),
+        _ => (false, input),
+    };
+    let mut rest = digits;
+    // Counted downwards, since there is one more negative number than positive ones.
+    let mut number = 0i64;
+    loop {
+        match rest {
+            [digit @ b'0'..=b'9', tail @ ..] => {
+                number = number
+                    .checked_mul(10)
+                    .and_then(|n| n.checked_sub(i64::from(digit & 0x0f)))
+                    .ok_or(Err::Failure(Fault::BadScalar))?;
+                rest = tail;
+            }
+            [] => return Err(Err::Incomplete(Needed::Unknown)),
+            _ if rest.len() == digits.len() => return Err(Err::Failure(Fault::BadScalar)),
+            _ => break,
+        }
+    }
+    let number = if negative {
+        Some(number)
+    } else {
+        number.checked_neg()
+    };
+    number
+        .map(|n| (rest, n))
+        .ok_or(Err::Failure(Fault::BadScalar))
+}
+
+/// Text up to CR LF; a CR or LF within it is a fault.
+#[inline(always)]
+fn line(input: &[u8]) -> Parsed<'_, &[u8]> {
+    let Some(at) = memchr::memchr2(b'\r', b'\n', input) else {
+        return Err(Err::Incomplete(Needed::Unknown));
+    };
+    let Some((text, rest)) = input.split_at_checked(at) else {
+        return Err(Err::Incomplete(Needed::Unknown));
+    };
+    crlf(rest).map(|(rest, ())| (rest, text))
+}
+
+#[inline(always)]
+fn crlf(input: &[u8]) -> Parsed<'_, ()> {
+    match input {
+        [b'\r', b'\n', rest @ ..] => Ok((rest, ())),
+        [] | [b'\r'] => Err(Err::Incomplete(Needed::Unknown)),
+        _ => Err(Err::Failure(Fault::MissingCrLf)),
+    }
+}
+
+/// `[+-]digits[.digits][(e|E)[+-]digits]`, `inf`, `-inf`, `nan` (RESP3 specification, "Doubles").
+/// Servers up to Redis 7.0 may also send `-nan`, which means the same.
+fn is_double(text: &[u8]) -> bool {
+    let unsigned = without_sign(text);
+    if unsigned == b"inf" || unsigned == b"nan" {
+        return true;
+    }
+    let rest = without_digits(unsigned);
+    if rest.len() == unsigned.len() {
+        return false;
+    }
+    let rest = match rest {
+        [b'.', fraction @ ..] => {
+            let rest = without_digits(fraction);
+            if rest.len() == fraction.len() {
+                return false;
+            }
+            rest
+        }
+        _ => rest,
+    };
+    match rest {
+        [] => true,
+        [b'e' | b'E', exponent @ ..] => is_big_number(exponent),
+        _ => false,
+    }
+}
+
+fn is_big_number(text: &[u8]) -> bool {
+    let digits = without_sign(text);
+    !digits.is_empty() && without_digits(digits).is_empty()
+}
+
+fn without_sign(text: &[u8]) -> &[u8] {
+    match text {
+        [b'+' | b'-', rest @ ..] => rest,
+        _ => text,
+    }
+}
+
+fn without_digits(mut text: &[u8]) -> &[u8] {
+    while let [b'0'..=b'9', rest @ ..] = text {
+        text = rest;
+    }
+    text
+}
+
+impl<'i> ParseError<&'i [u8]> for Fault {
+    fn from_error_kind(_input: &'i [u8], _kind: ErrorKind) -> Self {
+        Self::BadLength
+    }
+
+    fn append(_input: &'i [u8], _kind: ErrorKind, other: Self) -> Self {
+        other
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn whole(input: &[u8]) -> Result<Head<'_>, NoHead> {
+        head(input).map(|(rest, head)| {
+            assert!(rest.is_empty(), "left over: {rest:?}");
+            head
+        })
+    }
+
+    #[test]
+    fn every_type_has_a_head() {
+        let cases: &[(&[u8], Head<'_>)] = &[
+            (b"+OK\r\n", Head::Simple(b"OK")),
+            (b"+\r\n", Head::Simple(b"")),
+            (b"-ERR no\r\n", Head::Error(b"ERR no")),
+            (b":0\r\n", Head::Integer(0)),
+            (b":+7\r\n", Head::Integer(7)),
+            (b":-0\r\n", Head::Integer(0)),
+            (b":-9223372036854775808\r\n", Head::Integer(i64::MIN)),
+            (b":9223372036854775807\r\n", Head::Integer(i64::MAX)),
+            (b",3.25\r\n", Head::Double(b"3.25")),
+            (b",-1e-9\r\n", Head::Double(b"-1e-9")),
+            (b",10\r\n", Head::Double(b"10")),
+            (b",1.5E+10\r\n", Head::Double(b"1.5E+10")),
+            (b",inf\r\n", Head::Double(b"inf")),
+            (b",-inf\r\n", Head::Double(b"-inf")),
+            (b",nan\r\n", Head::Double(b"nan")),
+            (b",1e999\r\n", Head::Double(b"1e999")),
+            (b"#t\r\n", Head::Boolean(true)),
+            (b"#f\r\n", Head::Boolean(false)),
+            (
+                b"(-12345678901234567890\r\n",
+                Head::BigNumber(b"-12345678901234567890"),
+            ),
+            (b"_\r\n", Head::Null),
+            (b"$-1\r\n", Head::Null),
+            (b"*-1\r\n", Head::Null),
+            (b"$0\r\n", Head::Blob(Blob::Bulk, 0)),
+            (b"$0005\r\n", Head::Blob(Blob::Bulk, 5)),
+            (
+                b"$18446744073709551616\r\n",
+                Head::Blob(Blob::Bulk, u32::MAX),
+            ),
+            (b"!21\r\n", Head::Blob(Blob::Error, 21)),
+            (b"=15\r\n", Head::Blob(Blob::Verbatim, 15)),
+            (b"$?\r\n", Head::BlobStream),
+            (b";4\r\n", Head::Chunk(4)),
+            (b"*3\r\n", Head::Aggregate(Aggregate::Array, 3)),
+            (b"%2\r\n", Head::Aggregate(Aggregate::Map, 2)),
+            (b"~1\r\n", Head::Aggregate(Aggregate::Set, 1)),
+            (b">4\r\n", Head::Aggregate(Aggregate::Push, 4)),
+            (b"|1\r\n", Head::Aggregate(Aggregate::Attribute, 1)),
+            (b"*?\r\n", Head::AggregateStream(Aggregate::Array)),
+            (b"%?\r\n", Head::AggregateStream(Aggregate::Map)),
+            (b"~?\r\n", Head::AggregateStream(Aggregate::Set)),
+            (b".\r\n", Head::End),
+        ];
+        for (bytes, expected) in cases {
+            assert_eq!(whole(bytes), Ok(*expected), "{:?}", bytes.escape_ascii());
+            for cut in 0..bytes.len() {
+                assert_eq!(
+                    head(&bytes[..cut]),
+                    Err(NoHead::Incomplete),
+                    "{:?} cut at {cut}",
+                    bytes.escape_ascii()
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_resp_is_a_fault() {
+        let cases: &[(&[u8], Fault)] = &[
+            (b":\r\n", Fault::BadScalar),
+            (b":--1\r\n", Fault::BadScalar),
+            (b":-\r\n", Fault::BadScalar),
+            (b":9223372036854775808\r\n", Fault::BadScalar),
+            (b":-9223372036854775809\r\n", Fault::BadScalar),
+            (b":1 \r\n", Fault::MissingCrLf),
+            (b"$-2\r\n", Fault::BadLength),
+            (b"$-0\r\n", Fault::BadLength),
+            (b"$+5\r\n", Fault::BadLength),
+            (b"$ 5\r\n", Fault::BadLength),
+            (b"$\r\n", Fault::BadLength),
+            (b"$5x\r\n", Fault::MissingCrLf),
+            (b"*-2\r\n", Fault::BadLength),
+            (b"%-1\r\n", Fault::BadLength),
+            (b">?\r\n", Fault::BadLength),
+            (b"|?\r\n", Fault::BadLength),
+            (b"!-1\r\n", Fault::BadLength),
+            (b"_x\r\n", Fault::MissingCrLf),
+            (b"#x\r\n", Fault::BadScalar),
+            (b",\r\n", Fault::BadScalar),
+            (b",1.\r\n", Fault::BadScalar),
+            (b",.5\r\n", Fault::BadScalar),
+            (b",1e\r\n", Fault::BadScalar),
+            (b",infinity\r\n", Fault::BadScalar),
+            (b"(\r\n", Fault::BadScalar),
+            (b"(12a\r\n", Fault::BadScalar),
+            (b"+a\nb\r\n", Fault::MissingCrLf),
+            (b"+a\rb\r\n", Fault::MissingCrLf),
+            (b"+a\r\r\n", Fault::MissingCrLf),
+            (b"+a\n", Fault::MissingCrLf),
+            (b".x\r\n", Fault::MissingCrLf),
+        ];
+        for (bytes, fault) in cases {
+            assert_eq!(
+                head(bytes),
+                Err(NoHead::Fault(*fault)),
+                "{:?}",
+                bytes.escape_ascii()
+            );
+        }
+        for first in 0..=255u8 {
+            let known = b"+-:$*_#,(!=%~>|;.".contains(&first);
+            let unknown =
+                head(&[first, b'\r', b'\n']) == Err(NoHead::Fault(Fault::UnknownType(first)));
+            assert_eq!(known, !unknown, "type byte {first}");
+        }
+    }
+}
