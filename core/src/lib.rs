@@ -15,6 +15,7 @@ pub mod connection;
 pub mod error;
 mod pool;
 pub mod resp;
+pub mod server;
 pub mod time;
 
 pub use config::Config;

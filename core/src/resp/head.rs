@@ -264,7 +264,7 @@ fn is_double(text: &[u8]) -> bool {
     }
 }
 
-fn is_big_number(text: &[u8]) -> bool {
+pub(super) fn is_big_number(text: &[u8]) -> bool {
     let digits = without_sign(text);
     !digits.is_empty() && without_digits(digits).is_empty()
 }

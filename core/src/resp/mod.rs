@@ -14,6 +14,7 @@ pub(crate) mod own_std;
 pub(crate) mod reply;
 pub(crate) mod scan;
 pub(crate) mod stream;
+mod write;
 
 pub(crate) use encode::{Cursor, Frame};
 pub(crate) use scan::{Scanned, Scanner};
@@ -27,3 +28,4 @@ pub use reply::{
     Any, AsText, Bytes, Each, Entries, EntriesIter, FromReply, Items, ItemsIter, Outcome, Own,
     Owned, Reply, Status, Text,
 };
+pub use write::{Full, Replies};
