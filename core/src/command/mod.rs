@@ -6,12 +6,31 @@
 //! we know of each.
 
 mod adapt;
+mod connection;
+mod generic;
+mod hash;
+mod list;
+mod plain;
+mod raw;
 mod request;
 mod spec;
+mod string;
+pub mod table;
+#[cfg(test)]
+mod testing;
+mod transaction;
 
 pub use adapt::{As, Command};
+pub use connection::*;
+pub use generic::*;
+pub use hash::*;
+pub use list::{And, List, Many, ManyPairs, Tagged};
+pub use plain::Plain;
+pub use raw::{Raw, raw};
 pub use request::{Parts, Request};
 pub use spec::{Blocks, Flags, Keys, Repeat, Session, Spec};
+pub use string::*;
+pub use transaction::*;
 
 use crate::resp::Args;
 
@@ -25,4 +44,48 @@ pub trait Encode: Sync {
 
     /// Adds the arguments, the same every time.
     fn args<'a>(&'a self, args: &mut Args<'_, 'a>);
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use super::*;
+    use testing::Cases;
+
+    #[test]
+    fn every_row_is_sent_by_a_constructor() {
+        let mut cases = Cases::default();
+        connection::tests::all(&mut cases);
+        generic::tests::all(&mut cases);
+        string::tests::all(&mut cases);
+        hash::tests::all(&mut cases);
+        transaction::tests::all(&mut cases);
+        let left_out = table::ALL
+            .iter()
+            .filter(|row| !cases.specs.contains(&(**row as *const Spec)));
+        let left_out: std::vec::Vec<_> = left_out.map(|row| row.words.join(" ")).collect();
+        assert_eq!(left_out, WITHOUT_CONSTRUCTOR);
+        assert_eq!(cases.specs.len(), 161);
+    }
+
+    /// The handshake's, the pool's, and those that only have to be recognised.
+    const WITHOUT_CONSTRUCTOR: [&str; 16] = [
+        "AUTH",
+        "CLIENT REPLY",
+        "HELLO",
+        "QUIT",
+        "RESET",
+        "SUBSCRIBE",
+        "PSUBSCRIBE",
+        "SSUBSCRIBE",
+        "UNSUBSCRIBE",
+        "PUNSUBSCRIBE",
+        "SUNSUBSCRIBE",
+        "MONITOR",
+        "SYNC",
+        "PSYNC",
+        "REPLCONF",
+        "CLIENT SETINFO",
+    ];
 }

@@ -11,6 +11,7 @@ pub(crate) mod head;
 mod own;
 #[cfg(feature = "std")]
 pub(crate) mod own_std;
+mod pairs;
 pub(crate) mod reply;
 pub(crate) mod scan;
 pub(crate) mod stream;
@@ -24,6 +25,7 @@ pub use arg::{Arg, Args, Pieces, ToArg, ToArgs, ToPairs};
 pub use decode::{Decoder, Elements, Item};
 #[cfg(feature = "std")]
 pub use own_std::Value;
+pub use pairs::{Pairs, PairsIter};
 pub use reply::{
     Any, AsText, Bytes, Each, Entries, EntriesIter, FromReply, Items, ItemsIter, Outcome, Own,
     Owned, Reply, Status, Text,

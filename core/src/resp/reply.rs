@@ -51,40 +51,40 @@ pub trait AsText: Reply {
 }
 
 /// A string of bytes, borrowed: `&[u8]`.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub enum Bytes {}
 
 /// A string of UTF-8, borrowed: `&str`.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub enum Text {}
 
 /// A status such as `OK`, of which only the absence of an error matters: `()`.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub enum Status {}
 
 /// Any value, one item at a time: a [`Decoder`] over it.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub enum Any {}
 
 /// What the caller owns: `Out` is `T` itself, so that a `let` can name it.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Own<T>(PhantomData<T>);
 
 /// `Ok` with the reply, or `Err` with the server's error: for one command of several, whose
 /// failure shall not hide the others' replies.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Outcome<R>(PhantomData<R>);
 
 /// The replies of several commands, one after the other.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Each<T>(PhantomData<T>);
 
 /// An array or set of any length, decoded element by element while iterating.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Items<R>(PhantomData<R>);
 
 /// A map of any length, decoded pair by pair while iterating; in RESP2 a flat array.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Entries<K, V>(PhantomData<(K, V)>);
 
 impl Reply for Bytes {
