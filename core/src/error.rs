@@ -114,6 +114,12 @@ pub enum PoolError {
     },
     /// The pool was closed; make a new one.
     Closed,
+    /// The pool was closed, but some connections did not come back in time. They are closed when
+    /// they do.
+    StillLent {
+        /// How many are still in use.
+        connections: u16,
+    },
 }
 
 /// What a transport said, reduced to what a caller can act on.
@@ -531,6 +537,12 @@ impl fmt::Display for PoolError {
                 write!(f, "gave up waiting for a connection after {after_ms} ms")
             }
             Self::Closed => f.write_str("the pool is closed"),
+            Self::StillLent { connections } => {
+                write!(
+                    f,
+                    "the pool is closed, but {connections} connections are still in use"
+                )
+            }
         }
     }
 }

@@ -9,14 +9,35 @@
 #[cfg(feature = "std")]
 extern crate std;
 
+pub mod client;
 pub mod command;
 pub mod config;
 pub mod connection;
 pub mod error;
+pub mod io;
 mod pool;
 pub mod resp;
 pub mod server;
 pub mod time;
 
+pub use client::{Client, Lease, Pool, PoolResources, Stats};
+pub use command::Command;
 pub use config::Config;
+pub use connection::{Connection, Memory, Until, Want};
 pub use error::{Error, ErrorKind, Reached};
+
+/// For hosts with an operating system: pools over its blocking sockets.
+#[cfg(feature = "std")]
+pub mod host {
+    pub use crate::client::shared::{StdPool as Pool, WINDOW, pool, pool_with};
+    pub use crate::io::std::{Socket, StdClock};
+}
+
+/// For hosts with tokio: pools over its sockets.
+#[cfg(feature = "tokio")]
+pub mod tokio {
+    pub use crate::client::shared::{
+        TokioPool as Pool, tokio_pool as pool, tokio_pool_with as pool_with,
+    };
+    pub use crate::io::tokio::{Socket, TokioClock};
+}

@@ -16,7 +16,7 @@ mod window;
 pub(crate) use session::Marks;
 pub(crate) use setup::Setup;
 
-use crate::command::{Blocks, Parts, Request, Session as Effect};
+use crate::command::{Blocks, Encode, Parts, Request, Session as Effect};
 use crate::config::Config;
 use crate::error::{Code, CommandFault, Error, ErrorKind, Fault, Io, Reached};
 use crate::resp::{Cursor, Decoder, Frame, Item, Reply, Scanned, Scanner};
@@ -113,7 +113,13 @@ pub(crate) struct Tally {
     /// Replies that a closed connection still owed.
     pub(crate) lost: u32,
     /// Messages that answered nothing.
-    pub(crate) pushes: u32,
+    pub(crate) pushes: u16,
+    /// The client's own counts.
+    pub(crate) opened: u16,
+    pub(crate) closed: u16,
+    pub(crate) reused: u16,
+    pub(crate) retries: u16,
+    pub(crate) timeouts: u16,
 }
 
 /// How much of the answer a call waits for.
@@ -254,7 +260,7 @@ impl<'w> Connection<'w> {
         if self.phase == Phase::Sending && !self.exchange.accepted {
             self.exchange.accepted = true;
             self.session.sent();
-            self.tally.sent = self.tally.sent.saturating_add(u32::from(self.awaited));
+            self.tally.sent = self.tally.sent.wrapping_add(u32::from(self.awaited));
         }
         if self.exchange.direct {
             self.cursor.advance(n);
@@ -353,6 +359,65 @@ impl<'w> Connection<'w> {
         self.phase != Phase::Closed && self.ready
     }
 
+    /// True where the transport has to be closed.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.phase == Phase::Closed
+    }
+
+    /// True where a byte has come that no call asked for, other than a push.
+    pub(crate) fn has_surplus(&self) -> bool {
+        let read = if self.exchange.handed {
+            self.scanner.at()
+        } else {
+            0
+        };
+        let first = self.rx.filled().get(read);
+        self.phase == Phase::Idle
+            && self.owed == 0
+            && self.scanner.is_between_values()
+            && first.is_some_and(|first| !matches!(first, b'>' | b'|'))
+    }
+
+    /// Takes what the server says without having been asked, on a connection that just broke.
+    pub(crate) fn listen(&mut self) {
+        self.opened();
+        self.awaited = 1;
+        self.phase = Phase::Receiving;
+    }
+
+    /// Begins or goes on with a batch: encodes `command` where it fits the window whole, before
+    /// any byte of the batch leaves; false where it does not fit.
+    pub(crate) fn enqueue(&mut self, command: &dyn Encode) -> Result<bool, Error> {
+        self.take_back_reply();
+        if self.phase == Phase::Idle {
+            self.prepare()?;
+            self.phase = Phase::Sending;
+        }
+        let written = self.examine(command).and_then(|count| {
+            let frame = Frame {
+                words: command.spec().words,
+                args: &|args| command.args(args),
+            };
+            Cursor::default().write(&frame, count, self.tx.spare())
+        });
+        match written {
+            Ok((n, true)) => {
+                self.tx.fill(n);
+                self.encoded = self.encoded.saturating_add(1);
+                self.awaited = self.awaited.saturating_add(1);
+                Ok(true)
+            }
+            refused => {
+                if self.awaited == 0 {
+                    self.phase = Phase::Idle;
+                }
+                refused
+                    .map(|_| false)
+                    .map_err(|fault| Error::not_sent(ErrorKind::Command(fault)))
+            }
+        }
+    }
+
     /// True where nothing is under way or owed, and no byte has come that nobody asked for.
     pub fn is_in_step(&self) -> bool {
         let surplus = self
@@ -391,6 +456,7 @@ impl<'w> Connection<'w> {
 
     /// The transport took too long: closes the connection, and says how far the request got.
     pub(crate) fn timed_out(&mut self) -> Error {
+        self.tally.timeouts = self.tally.timeouts.wrapping_add(1);
         self.fail(ErrorKind::TimedOut)
     }
 
@@ -408,7 +474,7 @@ impl<'w> Connection<'w> {
             true => u32::from(self.awaited),
             false => 0,
         });
-        self.tally.lost = self.tally.lost.saturating_add(outstanding);
+        self.tally.lost = self.tally.lost.wrapping_add(outstanding);
         self.lost = self.lost.and(self.session.held());
         self.session.restored();
         self.rx.clear();
@@ -436,9 +502,9 @@ impl<'w> Connection<'w> {
         self.lost = Marks::NONE;
     }
 
-    /// What happened since this was last asked.
-    pub(crate) fn take_tally(&mut self) -> Tally {
-        core::mem::take(&mut self.tally)
+    /// Where everything is counted.
+    pub(crate) fn tally(&mut self) -> &mut Tally {
+        &mut self.tally
     }
 
     /// A decoder over the answer.
@@ -499,7 +565,10 @@ impl<'w> Connection<'w> {
                         self.exchange.offered = true;
                         return Ok(Next::WriteDirect);
                     }
-                    self.phase = Phase::Flushing;
+                    self.phase = match self.awaited {
+                        0 => Phase::Receiving,
+                        _ => Phase::Flushing,
+                    };
                 }
                 Phase::Flushing => return Ok(Next::Flush),
                 Phase::Receiving => {
@@ -561,38 +630,51 @@ impl<'w> Connection<'w> {
     }
 
     fn begin(&mut self, request: &dyn Parts) -> Result<(), Error> {
-        self.exchange = Exchange::default();
-        self.encoded = 0;
-        self.awaited = 0;
-        self.cursor = Cursor::default();
-        if self.owed == 0 {
-            self.pass_pushes()?;
-        }
+        self.prepare()?;
         for index in 0..request.count() {
             let Some(command) = request.part(index) else {
                 break;
             };
-            let spec = command.spec();
-            let frame = Frame {
-                words: spec.words,
-                args: &|args| command.args(args),
-            };
-            let fault = match spec.session {
-                Effect::Refused => Err(CommandFault::Refused),
-                _ => frame.count(),
-            };
-            fault.map_err(|fault| Error::not_sent(ErrorKind::Command(fault)))?;
-            self.exchange.blocking |= spec.blocks != Blocks::Never;
+            self.examine(command)
+                .map_err(|fault| Error::not_sent(ErrorKind::Command(fault)))?;
         }
-        self.session.begin(request);
         self.awaited = request.count();
-        self.skipped = 0;
-        // Also a request of no commands goes through: it is answered at once.
         self.phase = match self.owed {
             0 => Phase::Sending,
             _ => Phase::Draining,
         };
         Ok(())
+    }
+
+    /// Nothing of the exchange before is of use any more.
+    fn prepare(&mut self) -> Result<(), Error> {
+        self.exchange = Exchange::default();
+        self.encoded = 0;
+        self.awaited = 0;
+        self.cursor = Cursor::default();
+        self.skipped = 0;
+        self.session.begin();
+        match self.owed {
+            0 => self.pass_pushes(),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether a command can be sent, and what that does to the session; says of how many items it
+    /// consists.
+    fn examine(&mut self, command: &dyn Encode) -> Result<u32, CommandFault> {
+        let spec = command.spec();
+        if spec.session == Effect::Refused {
+            return Err(CommandFault::Refused);
+        }
+        let count = Frame {
+            words: spec.words,
+            args: &|args| command.args(args),
+        }
+        .count()?;
+        self.session.add(spec.session);
+        self.exchange.blocking |= spec.blocks != Blocks::Never;
+        Ok(count)
     }
 
     /// What came since the last exchange may only be pushes.
@@ -605,7 +687,7 @@ impl<'w> Connection<'w> {
                 }
             }
             match self.scan(false)? {
-                Scanned::Push => self.tally.pushes = self.tally.pushes.saturating_add(1),
+                Scanned::Push => self.tally.pushes = self.tally.pushes.wrapping_add(1),
                 Scanned::Reply => return Err(self.fail(ErrorKind::Protocol(Fault::Surplus))),
                 Scanned::More => {
                     self.free_scanned();
@@ -692,10 +774,10 @@ impl<'w> Connection<'w> {
             let scanned = self.scan(false)?;
             self.skip(ErrorKind::Protocol(Fault::SkipBudget))?;
             match scanned {
-                Scanned::Push => self.tally.pushes = self.tally.pushes.saturating_add(1),
+                Scanned::Push => self.tally.pushes = self.tally.pushes.wrapping_add(1),
                 Scanned::Reply => {
                     self.owed = self.owed.saturating_sub(1);
-                    self.tally.skipped = self.tally.skipped.saturating_add(1);
+                    self.tally.skipped = self.tally.skipped.wrapping_add(1);
                 }
                 Scanned::More => {
                     self.make_room()?;
@@ -718,7 +800,7 @@ impl<'w> Connection<'w> {
             }
             match scanned {
                 Scanned::Push => {
-                    self.tally.pushes = self.tally.pushes.saturating_add(1);
+                    self.tally.pushes = self.tally.pushes.wrapping_add(1);
                     // One between two replies stays where it is: the decoder passes over it.
                     if keep && !self.exchange.kept {
                         self.free_scanned();
@@ -727,7 +809,10 @@ impl<'w> Connection<'w> {
                 Scanned::Reply => {
                     self.exchange.kept = true;
                     self.awaited = self.awaited.saturating_sub(1);
-                    self.tally.answered = self.tally.answered.saturating_add(1);
+                    // What the server says by itself answers nothing.
+                    if self.exchange.accepted {
+                        self.tally.answered = self.tally.answered.wrapping_add(1);
+                    }
                     if until == Until::Next {
                         break;
                     }

@@ -1,6 +1,6 @@
 //! What the commands of a lease did to its session, known from the commands sent.
 
-use crate::command::{Parts, Session as Effect};
+use crate::command::Session as Effect;
 use crate::error::SessionUse;
 
 /// Marks of a session that differ from how it began.
@@ -60,28 +60,26 @@ impl Session {
         self.held
     }
 
-    /// A request is about to be sent.
-    pub(crate) fn begin(&mut self, request: &dyn Parts) {
+    /// A request is about to be made.
+    pub(crate) fn begin(&mut self) {
         self.during = self.held;
         self.after = self.held;
-        for index in 0..request.count() {
-            let Some(command) = request.part(index) else {
-                return;
-            };
-            let both = Marks::WATCH.and(Marks::MULTI);
-            let (set, ended) = match command.spec().session {
-                Effect::Keeps | Effect::Refused => (Marks::NONE, Marks::NONE),
-                Effect::Watches => (Marks::WATCH, Marks::NONE),
-                Effect::Unwatches => (Marks::NONE, Marks::WATCH),
-                Effect::Queues => (Marks::MULTI, Marks::NONE),
-                Effect::Ends => (Marks::NONE, both),
-                Effect::Selects => (Marks::SELECT, Marks::NONE),
-                Effect::Subscribes => (Marks::SUBSCRIBE, Marks::NONE),
-                Effect::Changes => (Marks::OTHER, Marks::NONE),
-            };
-            self.during = self.during.and(set);
-            self.after = self.after.without(ended).and(set);
-        }
+    }
+
+    /// It holds a command with this effect.
+    pub(crate) fn add(&mut self, effect: Effect) {
+        let (set, ended) = match effect {
+            Effect::Keeps | Effect::Refused => (Marks::NONE, Marks::NONE),
+            Effect::Watches => (Marks::WATCH, Marks::NONE),
+            Effect::Unwatches => (Marks::NONE, Marks::WATCH),
+            Effect::Queues => (Marks::MULTI, Marks::NONE),
+            Effect::Ends => (Marks::NONE, Marks::WATCH.and(Marks::MULTI)),
+            Effect::Selects => (Marks::SELECT, Marks::NONE),
+            Effect::Subscribes => (Marks::SUBSCRIBE, Marks::NONE),
+            Effect::Changes => (Marks::OTHER, Marks::NONE),
+        };
+        self.during = self.during.and(set);
+        self.after = self.after.without(ended).and(set);
     }
 
     /// Its first byte was accepted.

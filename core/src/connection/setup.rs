@@ -29,6 +29,8 @@ struct Say<'c> {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum What {
+    /// Nothing.
+    Listen,
     Reset,
     Discard,
     Unwatch,
@@ -67,6 +69,13 @@ impl<'c> Setup<'c> {
         if held.any(Marks::SELECT) {
             setup.say(What::Select);
         }
+        setup
+    }
+
+    /// Nothing is said: the server may have said something by itself.
+    pub(crate) fn greeting(config: &'c Config<'c>) -> Self {
+        let mut setup = Self::empty(config);
+        setup.say(What::Listen);
         setup
     }
 
@@ -176,7 +185,7 @@ impl Say<'_> {
 impl Encode for Say<'_> {
     fn spec(&self) -> &'static Spec {
         match self.what {
-            What::Reset => &RESET,
+            What::Listen | What::Reset => &RESET,
             What::Discard => &DISCARD,
             What::Unwatch => &UNWATCH,
             What::Hello => &HELLO,
@@ -189,7 +198,7 @@ impl Encode for Say<'_> {
 
     fn args<'a>(&'a self, args: &mut Args<'_, 'a>) {
         match self.what {
-            What::Reset | What::Discard | What::Unwatch => {}
+            What::Listen | What::Reset | What::Discard | What::Unwatch => {}
             What::Hello => {
                 args.word("3");
                 if let Some(password) = &self.config.password {

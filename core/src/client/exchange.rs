@@ -1,0 +1,291 @@
+//! One exchange: open what is not open, clean up after the last borrower, send, read, and, where
+//! nothing can be applied twice by it, once more.
+//!
+//! [`Plan`] decides what to do next from what became of the last step; both worlds do it.
+
+use crate::client::Client;
+use crate::command::Parts;
+use crate::connection::{Connection, Marks, Setup, Until, Work};
+use crate::error::{Error, ErrorKind, Io, Reached};
+use crate::io::{
+    Blocking, Patience, Transport, asynch, blocking, drive, drive_blocking, io, within,
+};
+use crate::time::{Clock, Instant};
+
+/// A connection, and what has to be done before its next request.
+#[derive(Debug)]
+pub(crate) struct Line<'w> {
+    pub(crate) connection: Connection<'w>,
+    /// The link is open, as far as we know.
+    pub(crate) linked: bool,
+    /// What a borrower before did to the session, and has to be undone.
+    pub(crate) dirty: Marks,
+}
+
+/// The steps of an exchange.
+struct Plan<'a> {
+    request: &'a dyn Parts,
+    until: Until,
+    step: Step,
+    /// The request was tried before.
+    retried: bool,
+}
+
+#[derive(Clone, Copy)]
+enum Step {
+    Begin,
+    Open,
+    Shake,
+    /// The handshake broke: perhaps the server said why before it was asked.
+    Listen(Error),
+    Restore,
+    Request,
+}
+
+/// What to do next.
+enum Act<'a, 'w> {
+    Open,
+    /// Within the time that opening may take.
+    Shake(Work<'a, 'w>),
+    Run(Work<'a, 'w>),
+}
+
+impl<'w> Line<'w> {
+    /// True, once, where the link has to be closed since the connection gave it up.
+    pub(crate) fn gave_up_link(&mut self) -> bool {
+        let gave_up = self.linked && self.connection.is_broken();
+        if gave_up {
+            self.linked = false;
+            count(&mut self.connection.tally().closed);
+        }
+        gave_up
+    }
+}
+
+impl<'a> Plan<'a> {
+    fn new(request: &'a dyn Parts, until: Until) -> Self {
+        Self {
+            request,
+            until,
+            step: Step::Begin,
+            retried: false,
+        }
+    }
+
+    /// What to do next, now that `last` came of the step before; `None` at the end.
+    fn next<'w>(
+        &mut self,
+        line: &mut Line<'w>,
+        last: Result<(), Error>,
+        cancel_safe: bool,
+    ) -> Result<Option<Act<'a, 'w>>, Error> {
+        let connection = &mut line.connection;
+        let config = connection.config();
+        if let (Step::Request, last) = (self.step, &last) {
+            if !self.is_worth_repeating(connection, last) {
+                return last.map(|()| None);
+            }
+            count(&mut connection.tally().retries);
+            self.retried = true;
+            self.step = Step::Begin;
+        }
+        Ok(Some(match (self.step, last) {
+            (Step::Begin | Step::Request, _) => {
+                connection.settle(cancel_safe);
+                if let Some(by) = connection.lost().names() {
+                    return Err(Error::not_sent(ErrorKind::SessionLost(by)));
+                }
+                let dirty = core::mem::replace(&mut line.dirty, Marks::NONE);
+                if !connection.is_open() {
+                    connection.close();
+                    self.step = Step::Open;
+                    Act::Open
+                } else if dirty == Marks::NONE {
+                    self.request()
+                } else {
+                    // Dropped half-way, the session is nobody's: the connection will be closed.
+                    connection.unready();
+                    self.step = Step::Restore;
+                    Act::Run(Work::Setup(Setup::restore(config, dirty)))
+                }
+            }
+            (Step::Open, Ok(())) => {
+                line.linked = true;
+                count(&mut connection.tally().opened);
+                connection.opened();
+                self.step = Step::Shake;
+                Act::Shake(Work::Setup(Setup::handshake(config)))
+            }
+            (Step::Shake | Step::Restore, Ok(())) => {
+                connection.ready();
+                self.request()
+            }
+            (Step::Shake, Err(error)) if matches!(error.kind(), ErrorKind::Transport(_)) => {
+                connection.listen();
+                self.step = Step::Listen(error);
+                Act::Shake(Work::Setup(Setup::greeting(config)))
+            }
+            (Step::Listen(error), said) => {
+                connection.close();
+                return Err(match said.map_err(Error::kind) {
+                    Err(kind @ ErrorKind::Handshake(_)) => Error::not_sent(kind),
+                    _ => cannot_connect(error),
+                });
+            }
+            (Step::Open | Step::Shake, Err(error)) => {
+                connection.close();
+                return Err(cannot_connect(error));
+            }
+            (Step::Restore, Err(_)) => {
+                connection.close();
+                self.step = Step::Open;
+                Act::Open
+            }
+        }))
+    }
+
+    fn request<'w>(&mut self) -> Act<'a, 'w> {
+        self.step = Step::Request;
+        Act::Run(Work::Request(self.request, self.until))
+    }
+
+    /// Whether the request may be sent once more, without a chance that it is applied twice unless
+    /// the settings allow that.
+    fn is_worth_repeating(&self, connection: &Connection<'_>, last: &Result<(), Error>) -> bool {
+        if self.retried || connection.lost() != Marks::NONE {
+            return false;
+        }
+        let Err(error) = last else {
+            return self.request.count() == 1 && connection.was_refused();
+        };
+        let harmless = error.reached() == Reached::NotSent || self.only_reads();
+        match error.kind() {
+            ErrorKind::Transport(_) | ErrorKind::Protocol(_) => harmless,
+            // A blocking command that timed out has had its time.
+            ErrorKind::TimedOut => connection.config().retry_on_timeout,
+            _ => false,
+        }
+    }
+
+    fn only_reads(&self) -> bool {
+        (0..self.request.count()).all(|index| {
+            self.request
+                .part(index)
+                .is_some_and(|part| part.spec().is_read())
+        })
+    }
+}
+
+impl<L: asynch::Link> Client<'_, L> {
+    /// Brings `request` to its end.
+    pub(crate) async fn exchange(
+        &mut self,
+        request: &dyn Parts,
+        until: Until,
+    ) -> Result<(), Error> {
+        let mut plan = Plan::new(request, until);
+        let mut last = Ok(());
+        let mut opened_by = None;
+        loop {
+            let next = plan.next(&mut self.line, last, L::CANCEL_SAFE);
+            self.close_link_if_given_up();
+            last = match next? {
+                None => return Ok(()),
+                Some(Act::Open) => {
+                    self.link.abort();
+                    let clock = self.link.clock();
+                    let limit = self.line.connection.config().connect_timeout;
+                    opened_by = limit.and_then(|limit| deadline(&clock, limit));
+                    let opened = within(&clock, opened_by, self.link.open(limit)).await;
+                    self.settle_open(opened.map(|opened| opened.map_err(io)))
+                }
+                Some(Act::Shake(work)) => self.drive(work, Patience::Until(opened_by)).await,
+                Some(Act::Run(work)) => {
+                    let patience = Patience::of(self.line.connection.config());
+                    self.drive(work, patience).await
+                }
+            };
+        }
+    }
+
+    /// Brings an exchange on that is under way.
+    pub(crate) async fn resume(&mut self, request: &dyn Parts, until: Until) -> Result<(), Error> {
+        let patience = Patience::of(self.line.connection.config());
+        let result = self.drive(Work::Request(request, until), patience).await;
+        self.close_link_if_given_up();
+        result
+    }
+
+    async fn drive(&mut self, mut work: Work<'_, '_>, patience: Patience) -> Result<(), Error> {
+        drive(
+            &mut self.link,
+            &mut self.line.connection,
+            &mut work,
+            patience,
+        )
+        .await
+    }
+}
+
+impl<L: blocking::Link> Client<'_, Blocking<L>> {
+    /// Brings `request` to its end.
+    pub(crate) fn exchange(&mut self, request: &dyn Parts, until: Until) -> Result<(), Error> {
+        let mut plan = Plan::new(request, until);
+        let mut last = Ok(());
+        let mut opened_by = None;
+        loop {
+            let next = plan.next(&mut self.line, last, L::CANCEL_SAFE);
+            self.close_link_if_given_up();
+            last = match next? {
+                None => return Ok(()),
+                Some(Act::Open) => {
+                    self.link.abort();
+                    let limit = self.line.connection.config().connect_timeout;
+                    opened_by = limit.and_then(|limit| deadline(&self.link.0.clock(), limit));
+                    let opened = self.link.0.open(limit);
+                    self.settle_open(Some(opened.map_err(io)))
+                }
+                Some(Act::Shake(work)) => self.drive(work, Patience::Until(opened_by)),
+                Some(Act::Run(work)) => {
+                    let patience = Patience::of(self.line.connection.config());
+                    self.drive(work, patience)
+                }
+            };
+        }
+    }
+
+    /// Brings an exchange on that is under way.
+    pub(crate) fn resume(&mut self, request: &dyn Parts, until: Until) -> Result<(), Error> {
+        let patience = Patience::of(self.line.connection.config());
+        let result = self.drive(Work::Request(request, until), patience);
+        self.close_link_if_given_up();
+        result
+    }
+
+    fn drive(&mut self, mut work: Work<'_, '_>, patience: Patience) -> Result<(), Error> {
+        drive_blocking(
+            &mut self.link.0,
+            &mut self.line.connection,
+            &mut work,
+            patience,
+        )
+    }
+}
+
+/// Counts one more.
+pub(crate) fn count(counter: &mut u16) {
+    *counter = counter.wrapping_add(1);
+}
+
+fn deadline<C: Clock>(clock: &C, limit: core::time::Duration) -> Option<Instant> {
+    C::TICKS.then(|| clock.now().after(limit))
+}
+
+/// Whatever fails before the request is about the connection, and the request was not sent.
+fn cannot_connect(error: Error) -> Error {
+    Error::not_sent(match error.kind() {
+        ErrorKind::Transport(io) => ErrorKind::Connect(io),
+        ErrorKind::TimedOut => ErrorKind::Connect(Io::TimedOut),
+        other => other,
+    })
+}

@@ -1,0 +1,225 @@
+//! Blocking links over the sockets of the operating system: TCP and, on unix, unix sockets.
+
+use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+#[cfg(unix)]
+use std::os::unix::net::UnixStream;
+use std::string::String;
+use std::time::Instant as StdInstant;
+use std::vec::Vec;
+
+use embedded_io::{ErrorType, Read, Write};
+use socket2::{SockRef, TcpKeepalive};
+
+use crate::config::{Address, Config, Keepalive};
+use crate::io::{Transport, blocking};
+use crate::time::{Clock, Duration, Instant};
+
+/// A link over a socket: TCP to a name or an address, or a unix socket.
+#[derive(Debug)]
+pub struct Socket {
+    to: To,
+    keepalive: Option<Keepalive>,
+    open: Option<Stream>,
+    /// The timeout that the socket has now: setting one is a system call.
+    patience: Option<Duration>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum To {
+    Tcp(String, u16),
+    Unix(String),
+}
+
+#[derive(Debug)]
+enum Stream {
+    Tcp(TcpStream),
+    #[cfg(unix)]
+    Unix(UnixStream),
+}
+
+/// The operating system's monotonic clock.
+#[derive(Clone, Copy, Debug)]
+pub struct StdClock(StdInstant);
+
+impl Default for StdClock {
+    fn default() -> Self {
+        static START: std::sync::OnceLock<StdInstant> = std::sync::OnceLock::new();
+        Self(*START.get_or_init(StdInstant::now))
+    }
+}
+
+impl Clock for StdClock {
+    fn now(&self) -> Instant {
+        Instant::from_millis(u64::try_from(self.0.elapsed().as_millis()).unwrap_or(u64::MAX))
+    }
+}
+
+impl Socket {
+    /// A link to the address in `config`, closed as yet.
+    pub fn new(config: &Config<'_>) -> Self {
+        Self {
+            to: To::of(config),
+            keepalive: config.keepalive,
+            open: None,
+            patience: None,
+        }
+    }
+
+    fn stream(&mut self) -> io::Result<&mut Stream> {
+        self.open
+            .as_mut()
+            .ok_or_else(|| ErrorKind::NotConnected.into())
+    }
+}
+
+impl To {
+    pub(crate) fn of(config: &Config<'_>) -> Self {
+        match config.address {
+            Address::Tcp { host, port } => Self::Tcp(host.into(), port),
+            Address::Unix(path) => Self::Unix(path.into()),
+        }
+    }
+}
+
+impl ErrorType for Socket {
+    type Error = io::Error;
+}
+
+impl Transport for Socket {
+    const CANCEL_SAFE: bool = true;
+    type Clock = StdClock;
+
+    fn clock(&self) -> StdClock {
+        StdClock::default()
+    }
+
+    fn abort(&mut self) {
+        // Dropping a socket closes it in good order, in the background.
+        self.open = None;
+    }
+}
+
+impl blocking::Link for Socket {
+    fn open(&mut self, limit: Option<Duration>) -> io::Result<()> {
+        self.patience = None;
+        self.open = Some(match &self.to {
+            To::Tcp(host, port) => {
+                let stream = connect(host, *port, limit)?;
+                tune(SockRef::from(&stream), self.keepalive)?;
+                Stream::Tcp(stream)
+            }
+            #[cfg(unix)]
+            To::Unix(path) => Stream::Unix(UnixStream::connect(path)?),
+            #[cfg(not(unix))]
+            To::Unix(_) => return Err(ErrorKind::Unsupported.into()),
+        });
+        Ok(())
+    }
+
+    fn patience(&mut self, limit: Option<Duration>) -> io::Result<()> {
+        if self.patience != limit {
+            match self.stream()? {
+                Stream::Tcp(stream) => {
+                    stream.set_read_timeout(limit)?;
+                    stream.set_write_timeout(limit)?;
+                }
+                #[cfg(unix)]
+                Stream::Unix(stream) => {
+                    stream.set_read_timeout(limit)?;
+                    stream.set_write_timeout(limit)?;
+                }
+            }
+            self.patience = limit;
+        }
+        Ok(())
+    }
+}
+
+impl Read for Socket {
+    fn read(&mut self, window: &mut [u8]) -> io::Result<usize> {
+        let stream = self.stream()?;
+        interrupted(|| match stream {
+            Stream::Tcp(stream) => stream.read(window),
+            #[cfg(unix)]
+            Stream::Unix(stream) => stream.read(window),
+        })
+    }
+}
+
+impl Write for Socket {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let stream = self.stream()?;
+        interrupted(|| match stream {
+            Stream::Tcp(stream) => stream.write(bytes),
+            #[cfg(unix)]
+            Stream::Unix(stream) => stream.write(bytes),
+        })
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Tries every address of a name in turn; the last error is kept.
+fn connect(host: &str, port: u16, limit: Option<Duration>) -> io::Result<TcpStream> {
+    let begin = StdInstant::now();
+    let mut last = nothing_to_try();
+    // The resolver's own errors have no kind that says that it was the name.
+    let addresses = (host, port)
+        .to_socket_addrs()
+        .map_err(|_| nothing_to_try())?;
+    let mut addresses = addresses.collect::<Vec<SocketAddr>>().into_iter();
+    while let Some(address) = addresses.next() {
+        let share = limit.map(|limit| share(limit, begin.elapsed(), addresses.len()));
+        let attempt = match share {
+            None => TcpStream::connect(address),
+            Some(share) if share.is_zero() => return Err(ErrorKind::TimedOut.into()),
+            Some(share) => TcpStream::connect_timeout(&address, share),
+        };
+        match attempt {
+            Ok(stream) => return Ok(stream),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+/// What one address may take of `limit`, so that `others` can be tried after it.
+pub(crate) fn share(limit: Duration, elapsed: Duration, others: usize) -> Duration {
+    let all = u32::try_from(others).unwrap_or(u32::MAX).saturating_add(1);
+    limit
+        .saturating_sub(elapsed)
+        .checked_div(all)
+        .unwrap_or_default()
+}
+
+pub(crate) fn nothing_to_try() -> io::Error {
+    ErrorKind::AddrNotAvailable.into()
+}
+
+/// No delay, and probes where the peer is silent.
+pub(crate) fn tune(socket: SockRef<'_>, keepalive: Option<Keepalive>) -> io::Result<()> {
+    socket.set_tcp_nodelay(true)?;
+    if let Some(keepalive) = keepalive {
+        let probes = TcpKeepalive::new().with_time(keepalive.idle);
+        #[cfg(any(unix, windows))]
+        let probes = probes.with_interval(keepalive.interval);
+        #[cfg(unix)]
+        let probes = probes.with_retries(keepalive.count);
+        socket.set_tcp_keepalive(&probes)?;
+    }
+    Ok(())
+}
+
+/// Signals are no news, and a socket's timeout is called what it is.
+fn interrupted(mut operation: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
+    loop {
+        return match operation() {
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Err(ErrorKind::TimedOut.into()),
+            other => other,
+        };
+    }
+}
