@@ -4,7 +4,7 @@
 //! `CLIENT REPLY` would break the count of replies.
 
 use crate::command::list::word_if;
-use crate::command::{And, Command, Encode, List, Many, Plain, Spec, Tagged, table};
+use crate::command::{And, Command, Encode, List, Many, Plain, Spec, Tagged, With, table};
 use crate::resp::{Any, Args, Bytes, Entries, Items, Status, Text, ToArg, ToArgs};
 
 /// Asks for a sign of life.
@@ -176,36 +176,36 @@ pub struct ClientKill<F> {
 
 impl<F: List> ClientKill<F> {
     /// Only the connection of this id.
-    pub fn id(self, id: u64) -> ClientKill<And<F, Tagged<(u64,)>>> {
+    pub fn id(self, id: u64) -> ClientKill<With<F, u64>> {
         self.filter("ID", id)
     }
 
     /// Only clients of this kind.
-    pub fn kind(self, kind: ClientKind) -> ClientKill<And<F, Tagged<(&'static str,)>>> {
+    pub fn kind(self, kind: ClientKind) -> ClientKill<With<F, &'static str>> {
         self.filter("TYPE", kind.word())
     }
 
     /// Only connections that are logged in as this user.
-    pub fn user<U: ToArg>(self, user: U) -> ClientKill<And<F, Tagged<(U,)>>> {
+    pub fn user<U: ToArg>(self, user: U) -> ClientKill<With<F, U>> {
         self.filter("USER", user)
     }
 
     /// Only the connection from this `ip:port`.
-    pub fn addr<A: ToArg>(self, addr: A) -> ClientKill<And<F, Tagged<(A,)>>> {
+    pub fn addr<A: ToArg>(self, addr: A) -> ClientKill<With<F, A>> {
         self.filter("ADDR", addr)
     }
 
     /// Only connections to this `ip:port` of the server.
-    pub fn laddr<A: ToArg>(self, addr: A) -> ClientKill<And<F, Tagged<(A,)>>> {
+    pub fn laddr<A: ToArg>(self, addr: A) -> ClientKill<With<F, A>> {
         self.filter("LADDR", addr)
     }
 
     /// Whether the connection that says so is spared; it is unless this is `false`.
-    pub fn skipme(self, skip: bool) -> ClientKill<And<F, Tagged<(&'static str,)>>> {
+    pub fn skipme(self, skip: bool) -> ClientKill<With<F, &'static str>> {
         self.filter("SKIPME", if skip { "YES" } else { "NO" })
     }
 
-    fn filter<A>(self, word: &'static str, arg: A) -> ClientKill<And<F, Tagged<(A,)>>> {
+    fn filter<A>(self, word: &'static str, arg: A) -> ClientKill<With<F, A>> {
         ClientKill {
             filters: And(self.filters, Tagged(word, (arg,))),
         }
@@ -316,12 +316,12 @@ pub struct ClientTracking<T> {
 
 impl<T: List> ClientTracking<T> {
     /// The connection of this id is told, instead of this one.
-    pub fn redirect(self, id: u64) -> ClientTracking<And<T, Tagged<(u64,)>>> {
+    pub fn redirect(self, id: u64) -> ClientTracking<With<T, u64>> {
         self.target("REDIRECT", id)
     }
 
     /// Only keys that begin so; goes with `bcast`, any number of times.
-    pub fn prefix<P: ToArg>(self, prefix: P) -> ClientTracking<And<T, Tagged<(P,)>>> {
+    pub fn prefix<P: ToArg>(self, prefix: P) -> ClientTracking<With<T, P>> {
         self.target("PREFIX", prefix)
     }
 
@@ -357,7 +357,7 @@ impl<T: List> ClientTracking<T> {
         }
     }
 
-    fn target<A>(self, word: &'static str, arg: A) -> ClientTracking<And<T, Tagged<(A,)>>> {
+    fn target<A>(self, word: &'static str, arg: A) -> ClientTracking<With<T, A>> {
         let Self {
             on,
             targets,

@@ -3,7 +3,7 @@
 use core::marker::PhantomData;
 
 use crate::command::list::word_if;
-use crate::command::{And, Command, Encode, Many, ManyPairs, Plain, Scan, Spec, table};
+use crate::command::{And, Command, Encode, KeyAnd, Many, ManyPairs, Plain, Scan, Spec, table};
 use crate::resp::{Args, Bytes, Entries, Items, Pairs, Reply, Status, ToArg, ToArgs, ToPairs};
 
 /// The value of a field; `None` where there is none.
@@ -14,13 +14,13 @@ pub fn hget<K: ToArg, F: ToArg>(key: K, field: F) -> Plain<(K, F), Option<Bytes>
 
 /// Sets fields, `hset("node:7", [("temp", 21.5)])`; answers how many of them are new.
 /// <https://redis.io/commands/hset/>
-pub fn hset<K: ToArg, P: ToPairs>(key: K, fields: P) -> Plain<And<(K,), ManyPairs<P>>, u64> {
+pub fn hset<K: ToArg, P: ToPairs>(key: K, fields: P) -> KeyAnd<K, ManyPairs<P>, u64> {
     Plain::new(&table::HSET, And((key,), ManyPairs(fields)))
 }
 
 /// Sets fields, as [`hset`] does, which replaces it.
 /// <https://redis.io/commands/hmset/>
-pub fn hmset<K: ToArg, P: ToPairs>(key: K, fields: P) -> Plain<And<(K,), ManyPairs<P>>, Status> {
+pub fn hmset<K: ToArg, P: ToPairs>(key: K, fields: P) -> KeyAnd<K, ManyPairs<P>, Status> {
     Plain::new(&table::HMSET, And((key,), ManyPairs(fields)))
 }
 
@@ -32,10 +32,7 @@ pub fn hsetnx<K: ToArg, F: ToArg, V: ToArg>(key: K, field: F, value: V) -> Plain
 
 /// The values of several fields, in their order; `None` for one that has none.
 /// <https://redis.io/commands/hmget/>
-pub fn hmget<K: ToArg, F: ToArgs>(
-    key: K,
-    fields: F,
-) -> Plain<And<(K,), Many<F>>, Items<Option<Bytes>>> {
+pub fn hmget<K: ToArg, F: ToArgs>(key: K, fields: F) -> KeyAnd<K, Many<F>, Items<Option<Bytes>>> {
     Plain::new(&table::HMGET, And((key,), Many(fields)))
 }
 
@@ -77,7 +74,7 @@ pub fn hexists<K: ToArg, F: ToArg>(key: K, field: F) -> Plain<(K, F), bool> {
 
 /// Deletes fields, one or several; answers how many there were.
 /// <https://redis.io/commands/hdel/>
-pub fn hdel<K: ToArg, F: ToArgs>(key: K, fields: F) -> Plain<And<(K,), Many<F>>, u64> {
+pub fn hdel<K: ToArg, F: ToArgs>(key: K, fields: F) -> KeyAnd<K, Many<F>, u64> {
     Plain::new(&table::HDEL, And((key,), Many(fields)))
 }
 

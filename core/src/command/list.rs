@@ -27,6 +27,9 @@ pub struct Tagged<A>(pub &'static str, pub A);
 #[derive(Clone, Copy, Debug)]
 pub struct And<A, B>(pub A, pub B);
 
+/// A list, and a word with one argument after it.
+pub type With<L, A> = And<L, Tagged<(A,)>>;
+
 impl List for () {
     fn add_to<'a>(&'a self, _args: &mut Args<'_, 'a>) {}
 }

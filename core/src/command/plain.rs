@@ -2,7 +2,7 @@
 
 use core::marker::PhantomData;
 
-use crate::command::{Command, Encode, List, Spec};
+use crate::command::{And, Command, Encode, List, Spec};
 use crate::resp::{Args, Reply};
 
 /// A command without options: its arguments `A`, answered by `R`.
@@ -28,6 +28,9 @@ pub struct Plain<A, R> {
     args: A,
     reply: PhantomData<fn() -> R>,
 }
+
+/// A command of a key and a list.
+pub type KeyAnd<K, L, R> = Plain<And<(K,), L>, R>;
 
 impl<A: List, R: Reply> Plain<A, R> {
     /// The command of this spec with these arguments.

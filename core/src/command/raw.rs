@@ -129,31 +129,21 @@ const REFUSED: [&str; 13] = [
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::command::{table, testing::wire};
+    use crate::command::table;
+    use crate::command::testing::{Cases, cases, wire};
 
     #[test]
     fn name_and_arguments_are_sent_as_they_are() {
-        let key = ("temp:", 7);
-        let add = raw("TS.ADD")
-            .arg(key)
-            .arg(1_700_000_000)
-            .arg(21.5)
-            .args(["ON_DUPLICATE", "LAST"]);
-        assert_eq!(
-            wire(&add),
-            Ok("TS.ADD temp:7 1700000000 21.5 ON_DUPLICATE LAST".into())
-        );
-        let set = raw("hset")
-            .arg("h")
-            .pairs([("a", 1), ("b", 2)])
-            .reply::<i64>();
-        assert_eq!(wire(&set), Ok("hset h a 1 b 2".into()));
-        assert_eq!(wire(&raw("DBSIZE")), Ok("DBSIZE".into()));
-        assert_eq!(wire(&raw("CLIENT")), Ok("CLIENT".into()));
-        assert_eq!(
-            wire(&raw("CLIENT").arg("REPLYING")),
-            Ok("CLIENT REPLYING".into())
-        );
+        let mut cases = Cases::default();
+        cases! { cases, k:
+            raw("DBSIZE") => "DBSIZE";
+            raw(k).arg(k) => "k k";
+            raw("TS.ADD").arg((k, 7)).arg(1_700_000_000).arg(21.5).args(["ON_DUPLICATE", k]) =>
+                "TS.ADD k7 1700000000 21.5 ON_DUPLICATE k";
+            raw("hset").arg(k).pairs([("a", 1), ("b", 2)]).reply::<i64>() => "hset k a 1 b 2";
+            raw("CLIENT") => "CLIENT";
+            raw("CLIENT").arg("REPLYING") => "CLIENT REPLYING";
+        }
     }
 
     #[test]

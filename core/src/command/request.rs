@@ -1,7 +1,8 @@
 //! What goes out in one round trip: a command, or a tuple of them.
 
 use crate::command::{Command, Encode};
-use crate::resp::{Each, Reply};
+use crate::error::{CommandFault, Error, ErrorKind};
+use crate::resp::{Cursor, Each, Frame, Reply};
 
 /// The commands of one round trip.
 ///
@@ -32,6 +33,24 @@ impl<C: Command> Parts for C {
 
 impl<C: Command> Request for C {
     type Reply = C::Reply;
+}
+
+/// Writes `command` into `out` as it goes over the wire; says how many bytes it takes there.
+///
+/// A connection does this by itself. It is for those who put RESP elsewhere: a log, a test, a file
+/// for `redis-cli --pipe`.
+///
+/// # Errors
+/// `out` is too small, or an argument cannot be sent.
+pub fn encode(command: &dyn Encode, out: &mut [u8]) -> Result<usize, Error> {
+    let frame = Frame { words: command.spec().words, args: &|args| command.args(args) };
+    let written = frame.count().and_then(|count| Cursor::default().write(&frame, count, out));
+    match written {
+        Ok((len, true)) => Ok(len),
+        Ok((_, false)) => Err(CommandFault::TooLarge),
+        Err(fault) => Err(fault),
+    }
+    .map_err(|fault| Error::not_sent(ErrorKind::Command(fault)))
 }
 
 macro_rules! tuple_requests {

@@ -6,7 +6,7 @@ use crate::command::list::{number_if, word_if};
 use crate::command::{Command, Encode, Many, ManyPairs, Plain, Spec, table};
 use crate::error::Error;
 use crate::resp::reply::is_null;
-use crate::resp::{Any, Args, Bytes, Decoder, Entries, Items, Owned, Reply, Status};
+use crate::resp::{Any, Args, Bytes, Decoder, Entries, Items, Owned, Reply, Status, Text};
 use crate::resp::{ToArg, ToArgs, ToPairs};
 
 /// The value of `key`; `None` where there is none.
@@ -443,7 +443,7 @@ impl<A, B> Lcs<A, B> {
     /// Answers where the common pieces stand: the entries `matches`, an array of
     /// `[[from, to], [from, to], length?]` from the last piece to the first, and `len`. A map in
     /// RESP3, a flat array in RESP2.
-    pub fn idx(self) -> Lcs<A, B, Entries<Bytes, Any>> {
+    pub fn idx(self) -> Lcs<A, B, Entries<Text, Any>> {
         self.answering(Wanted::Idx)
     }
 
@@ -466,7 +466,7 @@ impl<A, B> Lcs<A, B> {
     }
 }
 
-impl<A, B> Lcs<A, B, Entries<Bytes, Any>> {
+impl<A, B> Lcs<A, B, Entries<Text, Any>> {
     /// Leaves out pieces of fewer bytes.
     pub fn minmatchlen(self, bytes: u64) -> Self {
         Self {

@@ -3,7 +3,7 @@
 use core::marker::PhantomData;
 
 use crate::command::list::number_if;
-use crate::command::{And, Command, Encode, List, Plain, Spec, Tagged, table};
+use crate::command::{And, Command, Encode, List, Plain, Spec, Tagged, With, table};
 use crate::resp::{Args, AsText, Bytes, Items, Reply, ToArg};
 
 /// Some keys, and the cursor to go on with, 0 at the end. Start at 0; a key may come more than once.
@@ -51,7 +51,7 @@ impl<K, R> Scan<K, (), R> {
 
 impl<K, O, R> Scan<K, O, R> {
     /// Only what matches a pattern such as `node:*`.
-    pub fn matching<P: ToArg>(self, pattern: P) -> Scan<K, And<O, Tagged<(P,)>>, R> {
+    pub fn matching<P: ToArg>(self, pattern: P) -> Scan<K, With<O, P>, R> {
         self.option("MATCH", pattern)
     }
 
@@ -63,7 +63,7 @@ impl<K, O, R> Scan<K, O, R> {
         }
     }
 
-    fn option<P>(self, word: &'static str, arg: P) -> Scan<K, And<O, Tagged<(P,)>>, R> {
+    fn option<P>(self, word: &'static str, arg: P) -> Scan<K, With<O, P>, R> {
         let Self {
             spec,
             key,
@@ -85,7 +85,7 @@ impl<K, O, R> Scan<K, O, R> {
 
 impl<O, R> Scan<(), O, R> {
     /// `TYPE`: only keys that hold this, by the names of [`key_type`](crate::command::key_type).
-    pub fn kind<T: ToArg>(self, kind: T) -> Scan<(), And<O, Tagged<(T,)>>, R> {
+    pub fn kind<T: ToArg>(self, kind: T) -> Scan<(), With<O, T>, R> {
         self.option("TYPE", kind)
     }
 }

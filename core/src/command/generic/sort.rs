@@ -3,7 +3,7 @@
 use core::marker::PhantomData;
 
 use crate::command::list::word_if;
-use crate::command::{And, Command, Encode, List, Spec, Tagged, table};
+use crate::command::{And, Command, Encode, List, Spec, Tagged, With, table};
 use crate::resp::{Args, Bytes, Items, Reply, ToArg};
 
 /// The elements of a list, set or sorted set in the order of their numbers, or as the methods of
@@ -49,7 +49,7 @@ impl<K> Sort<K> {
 impl<K, O, R> Sort<K, O, R> {
     /// In the order of the values of these keys: `weight_*`, with each element for the `*`, or
     /// `weight_*->field` in a hash. A pattern without `*` does not sort at all.
-    pub fn by<P: ToArg>(self, pattern: P) -> Sort<K, And<O, Tagged<(P,)>>, R> {
+    pub fn by<P: ToArg>(self, pattern: P) -> Sort<K, With<O, P>, R> {
         self.option("BY", pattern)
     }
 
@@ -85,7 +85,7 @@ impl<K, O, R> Sort<K, O, R> {
         }
     }
 
-    fn option<P, S>(self, word: &'static str, arg: P) -> Sort<K, And<O, Tagged<(P,)>>, S> {
+    fn option<P, S>(self, word: &'static str, arg: P) -> Sort<K, With<O, P>, S> {
         let Self {
             spec,
             key,
@@ -112,13 +112,13 @@ impl<K, O, R> Sort<K, O, Items<R>> {
     /// Answers the values of these keys, `name_*` with each element for the `*`, instead of the
     /// elements; `#` is the element itself. Any number of times: so many values an element. `None`
     /// for one that there is not.
-    pub fn get<P: ToArg>(self, pattern: P) -> Sort<K, And<O, Tagged<(P,)>>, Items<Option<Bytes>>> {
+    pub fn get<P: ToArg>(self, pattern: P) -> Sort<K, With<O, P>, Items<Option<Bytes>>> {
         self.option("GET", pattern)
     }
 
     /// Stores the result as a list, and answers its length. To be called after `get`. What began as
     /// a [`sort_ro`] is then a [`sort`].
-    pub fn store<D: ToArg>(self, destination: D) -> Sort<K, And<O, Tagged<(D,)>>, u64> {
+    pub fn store<D: ToArg>(self, destination: D) -> Sort<K, With<O, D>, u64> {
         Sort {
             spec: &table::SORT,
             ..self.option("STORE", destination)

@@ -1,0 +1,189 @@
+//! Compares respool's table of commands with what redis-server 7.0.15 says of itself.
+
+use std::collections::HashMap;
+
+use host_tests::redis::{self, RedisServer};
+use respool::Error;
+use respool::command::{Keys, Spec, table};
+use respool::resp::{Decoder, FromReply};
+
+/// The version whose columns the table holds.
+const VERSION: &str = "7.0.15";
+
+/// The groups that are there as a whole.
+const GROUPS: [&str; 5] = ["connection", "generic", "string", "hash", "transactions"];
+
+/// Commands of these groups without a row, and why.
+const WITHOUT_ROW: [(&str, &str); 2] = [
+    ("CLIENT", "a container, of which each subcommand has a row"),
+    ("OBJECT", "a container, of which each subcommand has a row"),
+];
+
+/// Rows that this version does not know.
+const NEWER: [&str; 1] = ["CLIENT SETINFO"];
+
+#[test]
+fn every_row_is_what_the_server_says() {
+    let Some(server) = server() else { return };
+    let commands = commands(&server);
+    let mut compared = 0;
+    for row in table::ALL {
+        let name = row.words.join(" ");
+        let Some(command) = commands.get(&name) else {
+            assert!(NEWER.contains(&name.as_str()), "the server has no {name}");
+            continue;
+        };
+        assert_eq!(i64::from(row.arity), command.arity, "the arity of {name}");
+        assert_eq!(flags(row), command.flags, "the flags of {name}");
+        assert_eq!(row.keys, command.keys, "the keys of {name}");
+        compared += 1;
+    }
+    println!("{compared} rows compared with redis-server {VERSION}");
+    assert_eq!(compared, 108);
+    assert_eq!(compared + NEWER.len(), table::ALL.len());
+}
+
+#[test]
+fn every_command_of_the_groups_has_a_row() {
+    let Some(server) = server() else { return };
+    let rows: Vec<_> = table::ALL.iter().map(|row| row.words.join(" ")).collect();
+    let mut found = [0; GROUPS.len()];
+    for (name, group) in groups(&server) {
+        let Some(group) = GROUPS.iter().position(|known| *known == group) else {
+            continue;
+        };
+        let has_row = rows.contains(&name);
+        let excused = WITHOUT_ROW.iter().any(|(excused, _)| *excused == name);
+        assert!(has_row != excused, "{name}: a row, or a reason, not both");
+        found[group] += 1;
+    }
+    println!("{GROUPS:?}: {found:?} commands");
+    assert_eq!(found, [24, 33, 22, 16, 5]);
+}
+
+#[test]
+fn no_name_has_two_rows() {
+    let mut names: Vec<_> = table::ALL.iter().map(|row| row.words).collect();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), table::ALL.len());
+}
+
+/// A server, if it is of the version that the table was made for.
+fn server() -> Option<RedisServer> {
+    let version = redis::version();
+    if version != VERSION {
+        eprintln!("SKIPPED: the table is that of {VERSION}, the server here is {version}");
+        return None;
+    }
+    Some(RedisServer::start())
+}
+
+/// What `COMMAND` says, by name, subcommands included.
+fn commands(server: &RedisServer) -> HashMap<String, Command> {
+    let mut all = HashMap::new();
+    let bytes = server.record(b"*1\r\n$7\r\nCOMMAND\r\n");
+    for mut command in decoded::<Vec<Command>>(&bytes) {
+        for subcommand in command.subcommands.drain(..) {
+            all.insert(subcommand.name.clone(), subcommand);
+        }
+        all.insert(command.name.clone(), command);
+    }
+    all
+}
+
+/// The group of each command, subcommands included.
+fn groups(server: &RedisServer) -> Vec<(String, String)> {
+    let bytes = server.record(b"*2\r\n$7\r\nCOMMAND\r\n$4\r\nDOCS\r\n");
+    let mut all = Vec::new();
+    for (name, docs) in decoded::<Vec<(Name, Docs)>>(&bytes) {
+        let subcommands = docs.subcommands.into_iter();
+        all.extend(subcommands.map(|(name, docs)| (name.0, docs.group)));
+        all.push((name.0, docs.group));
+    }
+    all
+}
+
+fn decoded<T: FromReply>(bytes: &[u8]) -> T {
+    let mut decoder = Decoder::new(bytes);
+    let value = T::from_reply(&mut decoder).unwrap();
+    assert!(decoder.is_empty());
+    value
+}
+
+fn flags(row: &Spec) -> Vec<String> {
+    let mut names: Vec<_> = row.flags.names().map(String::from).collect();
+    names.sort();
+    names
+}
+
+/// An element of the reply of `COMMAND`.
+struct Command {
+    name: String,
+    arity: i64,
+    flags: Vec<String>,
+    keys: Keys,
+    subcommands: Vec<Command>,
+}
+
+impl FromReply for Command {
+    fn from_reply(decoder: &mut Decoder<'_>) -> Result<Self, Error> {
+        assert_eq!(decoder.elements()?.left(), Some(10));
+        let Name(name) = Name::from_reply(decoder)?;
+        let arity = i64::from_reply(decoder)?;
+        let mut flags = Vec::<String>::from_reply(decoder)?;
+        flags.sort();
+        let mut position = || i64::from_reply(decoder).map(|n| i8::try_from(n).unwrap());
+        let keys = Keys::range(position()?, position()?, position()?);
+        // Categories, tips and key specifications.
+        for _ in 0..3 {
+            decoder.value()?;
+        }
+        let subcommands = Vec::from_reply(decoder)?;
+        Ok(Self {
+            name,
+            arity,
+            flags,
+            keys,
+            subcommands,
+        })
+    }
+}
+
+/// What `COMMAND DOCS` says of one command.
+struct Docs {
+    group: String,
+    subcommands: Vec<(Name, Docs)>,
+}
+
+impl FromReply for Docs {
+    fn from_reply(decoder: &mut Decoder<'_>) -> Result<Self, Error> {
+        let mut elements = decoder.elements()?;
+        let mut docs = Self {
+            group: String::new(),
+            subcommands: Vec::new(),
+        };
+        while elements.next(decoder) {
+            let field = String::from_reply(decoder)?;
+            assert!(elements.next(decoder), "{field} has a value");
+            match field.as_str() {
+                "group" => docs.group = String::from_reply(decoder)?,
+                "subcommands" => docs.subcommands = Vec::from_reply(decoder)?,
+                _ => {
+                    decoder.value()?;
+                }
+            }
+        }
+        Ok(docs)
+    }
+}
+
+/// `client|setname` as the table has it: `CLIENT SETNAME`.
+struct Name(String);
+
+impl FromReply for Name {
+    fn from_reply(decoder: &mut Decoder<'_>) -> Result<Self, Error> {
+        let name = String::from_reply(decoder)?;
+        Ok(Self(name.to_uppercase().replace('|', " ")))
+    }
+}
