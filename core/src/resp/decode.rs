@@ -1,7 +1,7 @@
 //! A cursor over replies that were scanned whole: it only moves forward and allocates nothing.
 
 use crate::error::{Code, Error, ErrorKind, Fault, Type};
-use crate::resp::head::{Aggregate, Blob, Head, head};
+use crate::resp::head::{Aggregate, Blob, Head, head, whole_bulk};
 use crate::resp::scan::STREAMS;
 
 /// Reads values, one after the other, from the bytes of whole replies.
@@ -63,8 +63,16 @@ impl<'r> Decoder<'r> {
     }
 
     /// The next value, or the head of the next aggregate.
-    #[inline(never)]
+    #[inline(always)]
     pub fn item(&mut self) -> Result<Item<'r>, Error> {
+        match self.bulk() {
+            Some(bytes) => Ok(Item::String(bytes)),
+            None => self.any_item(),
+        }
+    }
+
+    #[inline(never)]
+    fn any_item(&mut self) -> Result<Item<'r>, Error> {
         loop {
             return Ok(match self.head()? {
                 Head::Simple(text) => Item::String(text),
@@ -129,10 +137,26 @@ impl<'r> Decoder<'r> {
     /// The next value is a string, or an error that says what it is instead.
     #[inline(always)]
     pub fn string(&mut self) -> Result<&'r [u8], Error> {
-        match self.item()? {
+        match self.bulk() {
+            Some(bytes) => Ok(bytes),
+            None => self.any_string(),
+        }
+    }
+
+    #[inline(never)]
+    fn any_string(&mut self) -> Result<&'r [u8], Error> {
+        match self.any_item()? {
             Item::String(bytes) => Ok(bytes),
             other => Err(other.is_not(Type::String)),
         }
+    }
+
+    /// The next value, where it is a bulk string.
+    #[inline(always)]
+    fn bulk(&mut self) -> Option<&'r [u8]> {
+        let (bytes, rest) = whole_bulk(self.rest, u32::MAX)?;
+        self.rest = rest;
+        Some(bytes)
     }
 
     /// Passes over `values` values without recursion: what counts is only how many are left, and,
@@ -144,6 +168,10 @@ impl<'r> Decoder<'r> {
         while left > 0 {
             // Within a streamed aggregate the count of one stays until the end mark.
             let mut more = 0u64;
+            if self.bulk().is_some() {
+                left = left.saturating_sub(1);
+                continue;
+            }
             match self.head()? {
                 Head::Blob(_, len) => {
                     self.take(len)?;

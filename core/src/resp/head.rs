@@ -84,7 +84,39 @@ pub(crate) enum NoHead {
 
 type Parsed<'i, T> = IResult<&'i [u8], T, Fault>;
 
+/// The payload of the bulk string at the beginning of `input`, and what comes after its CR LF,
+/// where all of that is there and no longer than `limit`. By far the commonest value: worth a way
+/// of its own, inlined and unrolled, that does nothing which the general one would not do.
+#[inline(always)]
+pub(crate) fn whole_bulk(input: &[u8], limit: u32) -> Option<(&[u8], &[u8])> {
+    let (len, rest) = match input {
+        [b'$', a, b'\r', b'\n', rest @ ..] => (digit(*a)?, rest),
+        [b'$', a, b, b'\r', b'\n', rest @ ..] => {
+            (digit(*a)?.wrapping_mul(10).wrapping_add(digit(*b)?), rest)
+        }
+        [b'$', rest @ ..] => {
+            let (rest, len) = terminated(length, crlf).parse(rest).ok()?;
+            (len, rest)
+        }
+        _ => return None,
+    };
+    if len > limit {
+        return None;
+    }
+    match rest.split_at_checked(len as usize)? {
+        (payload, [b'\r', b'\n', after @ ..]) => Some((payload, after)),
+        _ => None,
+    }
+}
+
+#[inline(always)]
+fn digit(byte: u8) -> Option<u32> {
+    let digit = byte.wrapping_sub(b'0');
+    (digit <= 9).then_some(u32::from(digit))
+}
+
 /// The head at the beginning of `input`, and what comes after its CR LF.
+#[inline(never)]
 pub(crate) fn head(input: &[u8]) -> Result<(&[u8], Head<'_>), NoHead> {
     parse(input).map_err(|error| match error {
         Err::Incomplete(_) => NoHead::Incomplete,
@@ -164,20 +196,29 @@ fn checked<'i>(
 fn length(input: &[u8]) -> Parsed<'_, u32> {
     let mut rest = input;
     let mut number = 0u32;
-    loop {
-        match rest {
-            [digit @ b'0'..=b'9', tail @ ..] => {
-                number = number
-                    .saturating_mul(10)
-                    .saturating_add(u32::from(digit & 0x0f));
-                rest = tail;
-            }
-            [] => return Err(Err::Incomplete(Needed::Unknown)),
-            // An error that lets `alt` look at `-1` and `?`.
-            _ if rest.len() == input.len() => return Err(Err::Error(Fault::BadLength)),
-            _ => return Ok((rest, number)),
+    while let [byte, tail @ ..] = rest {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            let digits = input.len().wrapping_sub(rest.len());
+            return match digits {
+                // An error that lets `alt` look at `-1` and `?`.
+                0 => Err(Err::Error(Fault::BadLength)),
+                // So many digits cannot have wrapped.
+                1..=9 => Ok((rest, number)),
+                _ => Ok((rest, saturated(input, digits))),
+            };
         }
+        number = number.wrapping_mul(10).wrapping_add(u32::from(digit));
+        rest = tail;
     }
+    Err(Err::Incomplete(Needed::Unknown))
+}
+
+#[cold]
+fn saturated(input: &[u8], digits: usize) -> u32 {
+    input.iter().take(digits).fold(0u32, |number, digit| {
+        number.saturating_mul(10).saturating_add(u32::from(digit & 0x0f))
+    })
 }
 
 /// Decimal digits with an optional sign, within 64 bits.

@@ -14,8 +14,22 @@ pub trait Reply {
     /// What the caller gets; may borrow from the window.
     type Out<'r>;
 
+    /// True where `decode` leaves the decoder in the middle of the value, since what it gives
+    /// decodes the rest while it is used.
+    const LAZY: bool = false;
+
     /// Decodes the next value.
     fn decode<'r>(decoder: &mut Decoder<'r>) -> Result<Self::Out<'r>, Error>;
+
+    /// Decodes the next value, and leaves the decoder behind it.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn decode_one_of_many<'r>(decoder: &mut Decoder<'r>) -> Result<Self::Out<'r>, Error> {
+        match Self::LAZY {
+            true => Self::decode(&mut decoder.value()?),
+            false => Self::decode(decoder),
+        }
+    }
 }
 
 /// What a caller can own: `.reply::<T>()` asks for it.
@@ -133,6 +147,7 @@ impl<T: FromReply> Reply for Own<T> {
 
 impl<R: Reply> Reply for Option<R> {
     type Out<'r> = Option<R::Out<'r>>;
+    const LAZY: bool = R::LAZY;
 
     fn decode<'r>(decoder: &mut Decoder<'r>) -> Result<Self::Out<'r>, Error> {
         match is_null(decoder)? {
@@ -154,12 +169,12 @@ impl<R: Reply> Reply for Outcome<R> {
 
 impl<R: Reply> Reply for Items<R> {
     type Out<'r> = ItemsIter<'r, R>;
+    const LAZY: bool = true;
 
     fn decode<'r>(decoder: &mut Decoder<'r>) -> Result<Self::Out<'r>, Error> {
-        let mut decoder = decoder.value()?;
         let elements = decoder.elements()?;
         Ok(ItemsIter {
-            decoder,
+            decoder: decoder.clone(),
             elements,
             family: PhantomData,
         })
@@ -168,12 +183,12 @@ impl<R: Reply> Reply for Items<R> {
 
 impl<K: Reply, V: Reply> Reply for Entries<K, V> {
     type Out<'r> = EntriesIter<'r, K, V>;
+    const LAZY: bool = true;
 
     fn decode<'r>(decoder: &mut Decoder<'r>) -> Result<Self::Out<'r>, Error> {
-        let mut decoder = decoder.value()?;
         let elements = decoder.elements()?;
         Ok(EntriesIter {
-            decoder,
+            decoder: decoder.clone(),
             elements,
             family: PhantomData,
         })
@@ -218,7 +233,7 @@ impl<'r, R: Reply> Iterator for ItemsIter<'r, R> {
     fn next(&mut self) -> Option<Self::Item> {
         self.elements
             .next(&mut self.decoder)
-            .then(|| R::decode(&mut self.decoder))
+            .then(|| R::decode_one_of_many(&mut self.decoder))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -234,14 +249,14 @@ impl<'r, K: Reply, V: Reply> Iterator for EntriesIter<'r, K, V> {
         if !self.elements.next(&mut self.decoder) {
             return None;
         }
-        let key = match K::decode(&mut self.decoder) {
+        let key = match K::decode_one_of_many(&mut self.decoder) {
             Ok(key) => key,
             Err(error) => return Some(Err(error)),
         };
         if !self.elements.next(&mut self.decoder) {
             return Some(Err(wrong_value(ValueFault::WrongLength)));
         }
-        Some(V::decode(&mut self.decoder).map(|value| (key, value)))
+        Some(V::decode_one_of_many(&mut self.decoder).map(|value| (key, value)))
     }
 }
 
@@ -326,7 +341,7 @@ macro_rules! tuple_families {
             type Out<'r> = ($($name::Out<'r>,)+);
 
             fn decode<'r>(decoder: &mut Decoder<'r>) -> Result<Self::Out<'r>, Error> {
-                Ok(($($name::decode(decoder)?,)+))
+                Ok(($($name::decode_one_of_many(decoder)?,)+))
             }
         }
         impl<$($name: Owned),+> Owned for Each<($($name,)+)> {
