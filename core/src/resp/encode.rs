@@ -1,7 +1,7 @@
 //! Commands into bytes: an array of bulk strings, written in any number of pieces.
 
 use crate::error::CommandFault;
-use crate::resp::arg::{Arg, Args, Walk};
+use crate::resp::arg::{Arg, Args, Pieces, Walk};
 
 /// What a command consists of: its words and its arguments.
 pub(crate) struct Frame<'f, 'a> {
@@ -64,7 +64,7 @@ impl Cursor {
             fault: None,
         };
         if self.item == 0 {
-            out.line(b'*', count);
+            out.head(b'*', count);
             out.end_item();
         }
         let done = self.item.saturating_sub(1) as usize;
@@ -118,57 +118,95 @@ impl Out<'_> {
     }
 
     /// Writes one argument, unless the window is full.
-    #[inline(never)]
     pub(crate) fn arg(&mut self, arg: Arg<'_>) {
-        if self.full {
-            return;
-        }
         match arg {
             Arg::Bytes(bytes) => self.bulk(bytes),
             Arg::Int(number) => self.bulk(itoa::Buffer::new().format(number).as_bytes()),
-            Arg::Pieces(pieces) => {
-                let mut len = 0usize;
-                pieces.pieces(&mut |piece| len = len.saturating_add(piece.len()));
-                self.length(len);
-                let mut written = 0usize;
-                pieces.pieces(&mut |piece| {
-                    written = written.saturating_add(piece.len());
-                    self.put(piece);
-                });
-                self.put(b"\r\n");
-                if written != len {
-                    self.fault = Some(CommandFault::Unstable);
-                }
-            }
+            Arg::Pieces(pieces) => self.pieces(pieces),
             Arg::Invalid(fault) => self.fault = Some(fault),
+        }
+    }
+
+    /// An argument whose bytes are in memory.
+    #[inline(never)]
+    fn bulk(&mut self, bytes: &[u8]) {
+        let Ok(len) = u32::try_from(bytes.len()) else {
+            self.fault = Some(CommandFault::TooLarge);
+            return;
+        };
+        match self.short_bulk(len, bytes) {
+            Some(written) => {
+                self.len = self.len.wrapping_add(written);
+                self.cursor.item = self.cursor.item.wrapping_add(1);
+            }
+            None => {
+                self.head(b'$', len);
+                self.put(bytes);
+                self.put(b"\r\n");
+                self.end_item();
+            }
+        }
+    }
+
+    /// Writes a whole bulk of up to 99 bytes where an item begins and there is room to spare, which
+    /// is nearly always; says how many bytes that took.
+    #[inline(always)]
+    fn short_bulk(&mut self, len: u32, bytes: &[u8]) -> Option<usize> {
+        if self.cursor.offset > 0 || self.full || len > 99 {
+            return None;
+        }
+        let (head, head_len) = match len {
+            0..=9 => ([b'$', digit(len), b'\r', b'\n', 0, 0, 0, 0], 4),
+            _ => ([b'$', digit(len / 10), digit(len % 10), b'\r', b'\n', 0, 0, 0], 5),
+        };
+        // All of `head` is copied, which costs less than to copy as much of it as counts.
+        let room = self.bytes.get_mut(self.len..)?;
+        let room = room.get_mut(..bytes.len().wrapping_add(head.len()).wrapping_add(2))?;
+        *room.first_chunk_mut()? = head;
+        let (payload, rest) = room.get_mut(head_len..)?.split_at_mut_checked(bytes.len())?;
+        payload.copy_from_slice(bytes);
+        *rest.first_chunk_mut()? = *b"\r\n";
+        Some(bytes.len().wrapping_add(head_len).wrapping_add(2))
+    }
+
+    /// An argument that is never in memory as a whole.
+    #[inline(never)]
+    fn pieces(&mut self, pieces: &dyn Pieces) {
+        let mut len = 0usize;
+        pieces.pieces(&mut |piece| len = len.saturating_add(piece.len()));
+        let Ok(head_says) = u32::try_from(len) else {
+            self.fault = Some(CommandFault::TooLarge);
+            return;
+        };
+        self.head(b'$', head_says);
+        let mut written = 0usize;
+        pieces.pieces(&mut |piece| {
+            written = written.saturating_add(piece.len());
+            self.put(piece);
+        });
+        self.put(b"\r\n");
+        if written != len {
+            self.fault = Some(CommandFault::Unstable);
         }
         self.end_item();
     }
 
-    #[inline(always)]
-    fn bulk(&mut self, bytes: &[u8]) {
-        self.length(bytes.len());
-        self.put(bytes);
-        self.put(b"\r\n");
-    }
-
-    fn length(&mut self, len: usize) {
-        match u32::try_from(len) {
-            Ok(len) => self.line(b'$', len),
-            Err(_) => self.fault = Some(CommandFault::TooLarge),
-        }
-    }
-
     /// A kind, a number and CR LF.
-    fn line(&mut self, kind: u8, number: u32) {
+    fn head(&mut self, kind: u8, number: u32) {
+        if number <= 9 {
+            return self.put(&[kind, digit(number), b'\r', b'\n']);
+        }
         self.put(&[kind]);
         self.put(itoa::Buffer::new().format(number).as_bytes());
         self.put(b"\r\n");
     }
 
     /// Writes what was not written before and fits.
-    #[inline(always)]
+    #[inline(never)]
     fn put(&mut self, bytes: &[u8]) {
+        if self.full {
+            return;
+        }
         let skipped = self.skip.min(bytes.len());
         self.skip = self.skip.saturating_sub(skipped);
         let bytes = bytes.get(skipped..).unwrap_or_default();
@@ -179,17 +217,18 @@ impl Out<'_> {
         }
         self.len = self.len.saturating_add(n);
         self.cursor.offset = self.cursor.offset.saturating_add(n);
-        self.full |= n < bytes.len();
+        self.full = n < bytes.len();
     }
 
     fn end_item(&mut self) {
         if !self.full {
-            self.cursor = Cursor {
-                item: self.cursor.item.saturating_add(1),
-                offset: 0,
-            };
+            self.cursor = Cursor { item: self.cursor.item.saturating_add(1), offset: 0 };
         }
     }
+}
+
+fn digit(number: u32) -> u8 {
+    b'0' | number as u8
 }
 
 /// Bytes of `$`, the digits of `len`, and CR LF.
