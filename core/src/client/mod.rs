@@ -73,7 +73,7 @@ impl<'w, L: Transport> Client<'w, L> {
     fn hand_over(&mut self) {
         let connection = &mut self.line.connection;
         connection.settle(L::CANCEL_SAFE);
-        if connection.has_surplus() {
+        if connection.has_surplus() || connection.held().any(Marks::LASTING) {
             connection.close();
         }
         self.line.dirty = self.line.dirty.and(connection.held());

@@ -80,7 +80,11 @@ impl<'n, A: List> Raw<'n, A> {
 
 impl<A: List> Encode for Raw<'_, A> {
     fn spec(&self) -> &'static Spec {
-        &UNTYPED
+        // Some settings of a client outlive `RESET`.
+        match self.name.eq_ignore_ascii_case("CLIENT") {
+            true => &UNTYPED_CLIENT,
+            false => &UNTYPED,
+        }
     }
 
     fn args<'a>(&'a self, args: &mut Args<'_, 'a>) {
@@ -98,7 +102,7 @@ impl<A: List> Command for Raw<'_, A> {
 }
 
 /// The name is the first argument, so there is no word; everything else is the worst case.
-static UNTYPED: Spec = Spec {
+const UNTYPED_ROW: Spec = Spec {
     words: &[],
     arity: -1,
     flags: Flags::WRITE,
@@ -107,6 +111,9 @@ static UNTYPED: Spec = Spec {
     repeat: Repeat::Differs,
     session: Session::Changes,
 };
+
+static UNTYPED: Spec = UNTYPED_ROW;
+static UNTYPED_CLIENT: Spec = Spec { session: Session::Outlives, ..UNTYPED_ROW };
 
 /// The table's rows of one word that are refused or subscribe, and `HELLO`, which may change the
 /// protocol. A test compares them.

@@ -77,6 +77,8 @@ pub enum Session {
     Subscribes,
     /// Anything else that the next borrower must not inherit; undone by `RESET`.
     Changes,
+    /// The same, but it outlives `RESET` (`CLIENT NO-EVICT`): the connection is opened anew.
+    Outlives,
     /// It breaks the count of replies or the protocol of the connection: never sent.
     Refused,
 }

@@ -55,7 +55,7 @@ table! {
     CLIENT_INFO         ["CLIENT" "INFO"]          2 [NOSCRIPT LOADING STALE]                               []        Never      Reads   Keeps;
     CLIENT_KILL         ["CLIENT" "KILL"]         -3 [ADMIN NOSCRIPT LOADING STALE]                         []        Never      Differs Keeps;
     CLIENT_LIST         ["CLIENT" "LIST"]         -2 [ADMIN NOSCRIPT LOADING STALE]                         []        Never      Reads   Keeps;
-    CLIENT_NO_EVICT     ["CLIENT" "NO-EVICT"]      3 [ADMIN NOSCRIPT LOADING STALE]                         []        Never      Same    Changes;
+    CLIENT_NO_EVICT     ["CLIENT" "NO-EVICT"]      3 [ADMIN NOSCRIPT LOADING STALE]                         []        Never      Same    Outlives;
     CLIENT_PAUSE        ["CLIENT" "PAUSE"]        -3 [ADMIN NOSCRIPT LOADING STALE]                         []        Never      Differs Keeps;
     CLIENT_REPLY        ["CLIENT" "REPLY"]         3 [NOSCRIPT LOADING STALE]                               []        Never      Differs Refused;
     CLIENT_SETNAME      ["CLIENT" "SETNAME"]       3 [NOSCRIPT LOADING STALE]                               []        Never      Same    Changes;

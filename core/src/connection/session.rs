@@ -14,6 +14,8 @@ impl Marks {
     pub(crate) const SELECT: Self = Self(4);
     pub(crate) const SUBSCRIBE: Self = Self(8);
     pub(crate) const OTHER: Self = Self(16);
+    /// What no clean-up undoes.
+    pub(crate) const LASTING: Self = Self(32);
 
     pub(crate) const fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
@@ -29,12 +31,13 @@ impl Marks {
 
     /// What a user calls it.
     pub(crate) fn names(self) -> Option<SessionUse> {
-        const NAMES: [(Marks, SessionUse); 5] = [
+        const NAMES: [(Marks, SessionUse); 6] = [
             (Marks::MULTI, SessionUse::Multi),
             (Marks::WATCH, SessionUse::Watch),
             (Marks::SUBSCRIBE, SessionUse::Subscribe),
             (Marks::SELECT, SessionUse::Select),
             (Marks::OTHER, SessionUse::Other),
+            (Marks::LASTING, SessionUse::Other),
         ];
         NAMES
             .iter()
@@ -77,6 +80,7 @@ impl Session {
             Effect::Selects => (Marks::SELECT, Marks::NONE),
             Effect::Subscribes => (Marks::SUBSCRIBE, Marks::NONE),
             Effect::Changes => (Marks::OTHER, Marks::NONE),
+            Effect::Outlives => (Marks::LASTING, Marks::NONE),
         };
         self.during = self.during.and(set);
         self.after = self.after.without(ended).and(set);
