@@ -1,5 +1,6 @@
 //! A cursor over replies that were scanned whole: it only moves forward and allocates nothing.
 
+use crate::config::Limits;
 use crate::error::{Code, Error, ErrorKind, Fault, Type};
 use crate::resp::head::{Aggregate, Blob, Head, head, whole_bulk};
 use crate::resp::scan::STREAMS;
@@ -154,7 +155,7 @@ impl<'r> Decoder<'r> {
     /// The next value, where it is a bulk string.
     #[inline(always)]
     fn bulk(&mut self) -> Option<&'r [u8]> {
-        let (bytes, rest) = whole_bulk(self.rest, u32::MAX)?;
+        let (bytes, rest) = whole_bulk(self.rest, &SCANNED)?;
         self.rest = rest;
         Some(bytes)
     }
@@ -178,7 +179,8 @@ impl<'r> Decoder<'r> {
                 }
                 Head::Aggregate(kind, len) => {
                     more = u64::from(kind.values(len).ok_or_else(truncated)?);
-                    if matches!(kind, Aggregate::Attribute) {
+                    // These stand before the value that is meant.
+                    if matches!(kind, Aggregate::Attribute | Aggregate::Push) {
                         more = more.saturating_add(1);
                     }
                 }
@@ -276,6 +278,12 @@ impl Elements {
         }
     }
 }
+
+/// What was scanned is within the limits.
+const SCANNED: Limits = Limits {
+    bulk: u32::MAX,
+    ..Limits::DEFAULT
+};
 
 #[cold]
 fn truncated() -> Error {

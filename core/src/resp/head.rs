@@ -12,6 +12,7 @@ use nom::number::streaming::u8 as byte;
 use nom::sequence::terminated;
 use nom::{Err, IResult, Needed, Parser};
 
+use crate::config::Limits;
 use crate::error::Fault;
 
 /// The first line of a value, or a mark between values.
@@ -85,22 +86,26 @@ pub(crate) enum NoHead {
 type Parsed<'i, T> = IResult<&'i [u8], T, Fault>;
 
 /// The payload of the bulk string at the beginning of `input`, and what comes after its CR LF,
-/// where all of that is there and no longer than `limit`. By far the commonest value: worth a way
+/// where all of that is there and within the limits. By far the commonest value: worth a way
 /// of its own, inlined and unrolled, that does nothing which the general one would not do.
 #[inline(always)]
-pub(crate) fn whole_bulk(input: &[u8], limit: u32) -> Option<(&[u8], &[u8])> {
+pub(crate) fn whole_bulk<'i>(input: &'i [u8], limits: &Limits) -> Option<(&'i [u8], &'i [u8])> {
     let (len, rest) = match input {
         [b'$', a, b'\r', b'\n', rest @ ..] => (digit(*a)?, rest),
         [b'$', a, b, b'\r', b'\n', rest @ ..] => {
             (digit(*a)?.wrapping_mul(10).wrapping_add(digit(*b)?), rest)
         }
         [b'$', rest @ ..] => {
-            let (rest, len) = terminated(length, crlf).parse(rest).ok()?;
-            (len, rest)
+            let (after, len) = terminated(length, crlf).parse(rest).ok()?;
+            // `$` is not counted.
+            if rest.len().wrapping_sub(after.len()) >= limits.line as usize {
+                return None;
+            }
+            (len, after)
         }
         _ => return None,
     };
-    if len > limit {
+    if len > limits.bulk {
         return None;
     }
     match rest.split_at_checked(len as usize)? {

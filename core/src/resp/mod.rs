@@ -15,6 +15,8 @@ mod pairs;
 pub(crate) mod reply;
 pub(crate) mod scan;
 pub(crate) mod stream;
+#[cfg(test)]
+mod tests;
 mod write;
 
 pub(crate) use encode::{Cursor, Frame};

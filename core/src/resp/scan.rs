@@ -32,6 +32,12 @@ pub(crate) struct Scanner {
     depth: u8,
     /// Whether the value at the top is a push.
     push: bool,
+    /// Whether the value at the top is an error.
+    error: bool,
+    /// Whether the reply that was found last is one.
+    failed: bool,
+    /// An attribute has passed, and what it describes has still to begin.
+    described: bool,
     /// A streamed string that is being compacted, where its bytes are kept.
     string: Option<stream::Compacting>,
     state: State,
@@ -69,7 +75,17 @@ impl Scanner {
         self.left
     }
 
-    /// True where nothing of a value was passed yet.
+    /// True where the reply that was found last is an error.
+    pub(crate) fn failed(&self) -> bool {
+        self.failed
+    }
+
+    /// True where a line comes next.
+    pub(crate) fn is_at_line(&self) -> bool {
+        matches!(self.state, State::Head | State::Chunk)
+    }
+
+    /// True where nothing of a value was passed yet, other than its attributes.
     pub(crate) fn is_between_values(&self) -> bool {
         self.depth == 0 && self.state == State::Head
     }
@@ -124,31 +140,15 @@ impl Scanner {
             }
             let ended = match self.state {
                 State::Head => {
-                    if !self.has_line(window) {
+                    let Some((after, found)) = self.head(window, limits)? else {
+                        return Ok(Scanned::More);
+                    };
+                    let entered = self.enter(found, after, levels, limits, keep)?;
+                    if let Entered::Prefix = entered {
                         return Ok(Scanned::More);
                     }
-                    let rest = window.get(self.at..).unwrap_or_default();
-                    let (after, found) = match head(rest) {
-                        Ok(found) => found,
-                        Err(NoHead::Fault(fault)) => return Err(fault),
-                        Err(NoHead::Incomplete) => return self.wait_for_line(rest.len(), limits),
-                    };
-                    let passed = rest.len().saturating_sub(after.len());
-                    match self.enter(found, after, levels, limits, keep)? {
-                        Entered::Value => {
-                            self.at = self.at.saturating_add(passed);
-                            true
-                        }
-                        Entered::Open => {
-                            self.at = self.at.saturating_add(passed);
-                            false
-                        }
-                        Entered::Prefix => {
-                            // A verbatim string whose first letters have not arrived.
-                            self.seen = 0;
-                            return Ok(Scanned::More);
-                        }
-                    }
+                    self.at = window.len().saturating_sub(after.len());
+                    matches!(entered, Entered::Value)
                 }
                 State::Body => {
                     if !self.pass_body(window)? {
@@ -158,20 +158,13 @@ impl Scanner {
                     true
                 }
                 State::Chunk => {
-                    let rest = window.get(self.at..).unwrap_or_default();
-                    let (after, found) = match head(rest) {
-                        Ok(found) => found,
-                        Err(NoHead::Fault(fault)) => return Err(fault),
-                        Err(NoHead::Incomplete) => return self.wait_for_line(rest.len(), limits),
+                    let Some((after, found)) = self.head(window, limits)? else {
+                        return Ok(Scanned::More);
                     };
                     let Head::Chunk(len) = found else {
                         return Err(Fault::Misplaced);
                     };
-                    self.at = self
-                        .at
-                        .saturating_add(rest.len())
-                        .saturating_sub(after.len());
-                    self.seen = 0;
+                    self.at = window.len().saturating_sub(after.len());
                     if len == 0 {
                         if let Some(string) = self.string.take() {
                             string.finish(window, self.at);
@@ -221,7 +214,9 @@ impl Scanner {
         }
         let mut rest = window.get(self.at..)?;
         let ended = loop {
-            let Some((_, after)) = whole_bulk(rest, limits.bulk) else { break None };
+            let Some((_, after)) = whole_bulk(rest, limits) else {
+                break None;
+            };
             rest = after;
             if self.leave(levels) {
                 break Some(self.ended());
@@ -233,35 +228,59 @@ impl Scanner {
 
     /// What a value that completes all it stands in is.
     fn ended(&mut self) -> Scanned {
+        self.failed = core::mem::take(&mut self.error);
         match core::mem::take(&mut self.push) {
             true => Scanned::Push,
             false => Scanned::Reply,
         }
     }
 
-    /// Whether it is worth to parse the line at `at`: not while it surely has not arrived whole.
+    /// The head at `at`, and what comes after it; `None` where its line has not arrived whole.
     #[inline(always)]
-    fn has_line(&mut self, window: &[u8]) -> bool {
-        if self.seen == 0 {
-            return window.len() > self.at;
+    fn head<'b>(
+        &mut self,
+        window: &'b [u8],
+        limits: &Limits,
+    ) -> Result<Option<(&'b [u8], Head<'b>)>, Fault> {
+        let rest = window.get(self.at..).unwrap_or_default();
+        // A line over the limit is a fault from its first byte over the limit on, in any split.
+        let limit = limits.line as usize;
+        let line = rest.get(..limit).unwrap_or(rest);
+        if !self.has_line(line) && line.len() < limit {
+            return Ok(None);
         }
-        let from = self.at.saturating_add(self.seen);
-        let unseen = window.get(from..).unwrap_or_default();
-        let found = memchr::memchr(b'\n', unseen).is_some();
-        self.seen = if found {
-            0
-        } else {
-            self.seen.saturating_add(unseen.len())
-        };
-        found
+        #[cfg(test)]
+        super::tests::looked(
+            line.split(|byte| *byte == b'\n')
+                .next()
+                .map_or(0, <[u8]>::len),
+        );
+        match head(line) {
+            Ok((after, found)) => {
+                self.seen = 0;
+                let passed = line.len().saturating_sub(after.len());
+                Ok(Some((rest.get(passed..).unwrap_or_default(), found)))
+            }
+            Err(NoHead::Fault(fault)) => Err(fault),
+            Err(NoHead::Incomplete) if line.len() >= limit => Err(Fault::LineTooLong),
+            Err(NoHead::Incomplete) => {
+                self.seen = line.len();
+                Ok(None)
+            }
+        }
     }
 
-    fn wait_for_line(&mut self, arrived: usize, limits: &Limits) -> Result<Scanned, Fault> {
-        if arrived > limits.line as usize {
-            return Err(Fault::LineTooLong);
+    /// Whether it is worth to parse `line`: not while it surely has not arrived whole.
+    #[inline(always)]
+    fn has_line(&mut self, line: &[u8]) -> bool {
+        if self.seen == 0 {
+            return !line.is_empty();
         }
-        self.seen = arrived;
-        Ok(Scanned::More)
+        let unseen = line.get(self.seen..).unwrap_or_default();
+        #[cfg(test)]
+        super::tests::looked(unseen.len());
+        self.seen = self.seen.saturating_add(unseen.len());
+        memchr::memchr(b'\n', unseen).is_some()
     }
 
     /// Passes what has arrived of a blob; true where that was all of it.
@@ -298,6 +317,7 @@ impl Scanner {
     ) -> Result<Entered, Fault> {
         match head {
             Head::Blob(kind, len) => {
+                let left = body(len, limits)?;
                 if kind == Blob::Verbatim {
                     match after.get(3) {
                         _ if len < 4 => return Err(Fault::Misplaced),
@@ -306,12 +326,16 @@ impl Scanner {
                         Some(_) => return Err(Fault::Misplaced),
                     }
                 }
-                self.left = body(len, limits)?;
+                self.error |= kind == Blob::Error && self.depth == 0;
+                self.left = left;
                 self.state = State::Body;
                 Ok(Entered::Open)
             }
+            Head::Error(_) => {
+                self.error |= self.depth == 0;
+                Ok(Entered::Value)
+            }
             Head::Simple(_)
-            | Head::Error(_)
             | Head::Integer(_)
             | Head::Double(_)
             | Head::Boolean(_)
@@ -325,7 +349,10 @@ impl Scanner {
                 match kind {
                     Aggregate::Push if self.depth > 0 || len == 0 => return Err(Fault::Misplaced),
                     Aggregate::Push => self.push = true,
-                    Aggregate::Attribute if values == 0 => return Ok(Entered::Open),
+                    Aggregate::Attribute if values == 0 => {
+                        self.described = true;
+                        return Ok(Entered::Open);
+                    }
                     Aggregate::Attribute => {
                         self.open(values | ATTRIBUTE, levels, limits)?;
                         return Ok(Entered::Open);
@@ -344,10 +371,11 @@ impl Scanner {
                     return Err(Fault::TooDeep);
                 }
                 self.open(STREAM, levels, limits)?;
+                self.described = false;
                 Ok(Entered::Open)
             }
             Head::End => match self.top(levels) {
-                Some(level) if *level == STREAM => {
+                Some(level) if *level == STREAM && !self.described => {
                     self.depth = self.depth.saturating_sub(1);
                     Ok(Entered::Value)
                 }
@@ -381,6 +409,7 @@ impl Scanner {
     /// A value is complete; says whether that completes the one at the top, too.
     #[inline(always)]
     fn leave(&mut self, levels: &mut [u32]) -> bool {
+        self.described = false;
         loop {
             let Some(level) = self.top(levels) else {
                 return true;
@@ -393,6 +422,7 @@ impl Scanner {
                 0 => self.depth = self.depth.saturating_sub(1),
                 ATTRIBUTE => {
                     self.depth = self.depth.saturating_sub(1);
+                    self.described = true;
                     return false;
                 }
                 _ => return false,
