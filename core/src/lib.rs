@@ -1,4 +1,20 @@
-//! respool: a Redis/Valkey client for machines that count bytes.
+#![doc = include_str!("../README.md")]
+//! # The map
+//!
+//! In the order of dependency; each folder names only those above it.
+//!
+//! | folder | what is in it |
+//! |---|---|
+//! | [`error`] | who is to blame, and how far the command got |
+//! | [`config`] | settings, and the URL that holds them |
+//! | [`time`] | clocks as arguments |
+//! | [`resp`] | bytes to values and back |
+//! | [`command`] | what commands mean |
+//! | [`connection`] | one connection, sans-io |
+//! | [`server`] | the other side, sans-io |
+//! | `pool` | seats and the line of those who wait |
+//! | [`io`] | bytes move: links and the drive loop |
+//! | [`client`] | what a user calls |
 #![no_std]
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -15,6 +31,7 @@ pub mod config;
 pub mod connection;
 pub mod error;
 pub mod io;
+mod log;
 mod pool;
 pub mod resp;
 pub mod server;

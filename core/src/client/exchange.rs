@@ -7,6 +7,7 @@ use crate::client::Client;
 use crate::command::Parts;
 use crate::connection::{Connection, Marks, Setup, Until, Work};
 use crate::error::{Error, ErrorKind, Io, Reached};
+use crate::log::event;
 use crate::io::{
     Blocking, Patience, Transport, asynch, blocking, drive, drive_blocking, io, within,
 };
@@ -55,6 +56,7 @@ impl<'w> Line<'w> {
     pub(crate) fn gave_up_link(&mut self) -> bool {
         let gave_up = self.linked && self.connection.is_broken();
         if gave_up {
+            event!(debug, "closed");
             self.linked = false;
             count(&mut self.connection.tally().closed);
         }
@@ -85,6 +87,7 @@ impl<'a> Plan<'a> {
             if !self.is_worth_repeating(connection, last) {
                 return last.map(|()| None);
             }
+            event!(debug, "trying once more");
             count(&mut connection.tally().retries);
             self.retried = true;
             self.step = Step::Begin;
@@ -110,6 +113,7 @@ impl<'a> Plan<'a> {
                 }
             }
             (Step::Open, Ok(())) => {
+                event!(debug, "opened");
                 line.linked = true;
                 count(&mut connection.tally().opened);
                 connection.opened();
@@ -128,7 +132,7 @@ impl<'a> Plan<'a> {
             (Step::Listen(error), said) => {
                 connection.close();
                 return Err(match said.map_err(Error::kind) {
-                    Err(kind @ ErrorKind::Handshake(_)) => Error::not_sent(kind),
+                    Err(kind @ ErrorKind::Handshake(_)) => cannot_connect(Error::not_sent(kind)),
                     _ => cannot_connect(error),
                 });
             }
@@ -283,9 +287,11 @@ fn deadline<C: Clock>(clock: &C, limit: core::time::Duration) -> Option<Instant>
 
 /// Whatever fails before the request is about the connection, and the request was not sent.
 fn cannot_connect(error: Error) -> Error {
-    Error::not_sent(match error.kind() {
+    let error = Error::not_sent(match error.kind() {
         ErrorKind::Transport(io) => ErrorKind::Connect(io),
         ErrorKind::TimedOut => ErrorKind::Connect(Io::TimedOut),
         other => other,
-    })
+    });
+    event!(warn, "{}", error);
+    error
 }

@@ -21,5 +21,4 @@ mod seats;
 mod tests;
 mod ticket;
 
-pub(crate) use seats::{Counts, Seats};
-pub(crate) use ticket::{AllBack, Ticket};
+pub(crate) use seats::Seats;
