@@ -30,6 +30,8 @@ struct Plan<'a> {
     step: Step,
     /// The request was tried before.
     retried: bool,
+    /// How far it got then.
+    reached: Reached,
 }
 
 #[derive(Clone, Copy)]
@@ -71,11 +73,23 @@ impl<'a> Plan<'a> {
             until,
             step: Step::Begin,
             retried: false,
+            reached: Reached::NotSent,
         }
     }
 
     /// What to do next, now that `last` came of the step before; `None` at the end.
     fn next<'w>(
+        &mut self,
+        line: &mut Line<'w>,
+        last: Result<(), Error>,
+        cancel_safe: bool,
+    ) -> Result<Option<Act<'a, 'w>>, Error> {
+        // An error is about all tries: what may have been sent before does not become unsent.
+        self.decide(line, last, cancel_safe)
+            .map_err(|error| Error::new(error.kind(), error.reached().max(self.reached)))
+    }
+
+    fn decide<'w>(
         &mut self,
         line: &mut Line<'w>,
         last: Result<(), Error>,
@@ -89,6 +103,7 @@ impl<'a> Plan<'a> {
             }
             event!(debug, "trying once more");
             count(&mut connection.tally().retries);
+            self.reached = last.map_or_else(Error::reached, |()| Reached::NotSent);
             self.retried = true;
             self.step = Step::Begin;
         }

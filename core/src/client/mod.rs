@@ -12,6 +12,8 @@ mod pool;
 #[cfg(feature = "std")]
 pub(crate) mod shared;
 mod stats;
+#[cfg(test)]
+mod tests;
 
 pub use pipeline::Pipeline;
 pub use pool::{Lease, Pool, PoolResources};
@@ -73,11 +75,11 @@ impl<'w, L: Transport> Client<'w, L> {
     fn hand_over(&mut self) {
         let connection = &mut self.line.connection;
         connection.settle(L::CANCEL_SAFE);
-        if connection.has_surplus() || connection.held().any(Marks::LASTING) {
+        let left = connection.hand_over();
+        if connection.has_surplus() || left.any(Marks::LASTING) {
             connection.close();
         }
-        self.line.dirty = self.line.dirty.and(connection.held());
-        connection.forget_lost();
+        self.line.dirty = self.line.dirty.and(left);
         self.close_link_if_given_up();
     }
 

@@ -5,7 +5,7 @@ use core::fmt;
 use crate::client::Client;
 use crate::command::{Command, Encode, Parts};
 use crate::connection::Until;
-use crate::error::Error;
+use crate::error::{Error, Io};
 use crate::io::{Blocking, Transport, asynch, blocking};
 use crate::resp::Reply;
 
@@ -21,6 +21,10 @@ pub struct Pipeline<'l, 'w, L: Transport, I: Iterator> {
     held: Option<I::Item>,
     /// Replies to come of the commands that have left.
     due: u16,
+    /// The held command is on its way, alone.
+    alone: bool,
+    /// A `next` has begun and not come to its end.
+    under_way: bool,
     broken: bool,
 }
 
@@ -44,6 +48,8 @@ impl<'l, 'w, L: Transport, C: Command, I: Iterator<Item = C>> Pipeline<'l, 'w, L
             commands,
             held: None,
             due: 0,
+            alone: false,
+            under_way: false,
             broken: false,
         }
     }
@@ -80,8 +86,36 @@ impl<'l, 'w, L: Transport, C: Command, I: Iterator<Item = C>> Pipeline<'l, 'w, L
         Ok(count)
     }
 
+    /// A `next` begins. The one before may have been dropped while bytes moved, and only with a
+    /// transport that loses none can it be gone on with.
+    fn begin(&mut self) -> Result<(), Error> {
+        let dropped = core::mem::replace(&mut self.under_way, true);
+        if dropped && self.is_sent() && !L::CANCEL_SAFE {
+            let error = self.client.line.connection.broke(Io::NotConnected);
+            self.client.close_link_if_given_up();
+            return Err(error);
+        }
+        Ok(())
+    }
+
+    /// True where commands are on their way.
+    fn is_sent(&self) -> bool {
+        self.due > 0 || self.alone
+    }
+
+    /// Puts together what goes out next.
+    fn put_together(&mut self) -> Result<(), Error> {
+        self.due = self.fill()?;
+        self.alone = self.due == 0;
+        Ok(())
+    }
+
     /// Notes what came of the step that was to bring a reply.
     fn took(&mut self, result: Result<(), Error>) -> Result<(), Error> {
+        self.under_way = false;
+        if core::mem::take(&mut self.alone) {
+            self.held = None;
+        }
         self.due = self.client.line.connection.awaited();
         // A command that cannot be sent leaves the connection in step.
         self.broken = result.is_err() && !self.client.line.connection.is_open();
@@ -97,9 +131,11 @@ impl<L: asynch::Link, C: Command, I: Iterator<Item = C>> Pipeline<'_, '_, L, I> 
     /// The reply to the next command, or `None` after the last one.
     ///
     /// # Cancel safety
-    /// Dropped, it can be called again: no reply is lost.
+    /// Dropped, it can be called again and goes on: no reply is lost. Where the transport is not
+    /// [`CANCEL_SAFE`](Transport::CANCEL_SAFE), the connection is closed instead, and that is the
+    /// error.
     pub async fn next(&mut self) -> Option<Result<<C::Reply as Reply>::Out<'_>, Error>> {
-        if self.broken || (self.due == 0 && !self.has_more()) {
+        if self.broken || (!self.is_sent() && !self.has_more()) {
             return None;
         }
         let result = self.advance().await;
@@ -107,17 +143,14 @@ impl<L: asynch::Link, C: Command, I: Iterator<Item = C>> Pipeline<'_, '_, L, I> 
     }
 
     async fn advance(&mut self) -> Result<(), Error> {
-        if self.due == 0 {
+        self.begin()?;
+        if !self.is_sent() {
             self.client.exchange(&Encoded(0), Until::Whole).await?;
-            self.due = self.fill()?;
+            self.put_together()?;
         }
-        match (self.due, &self.held) {
-            (0, Some(large)) => {
-                self.client.exchange(large, Until::Next).await?;
-                self.held = None;
-                Ok(())
-            }
-            (due, _) => self.client.resume(&Encoded(due), Until::Next).await,
+        match &self.held {
+            Some(large) if self.alone => self.client.resume(large, Until::Next).await,
+            _ => self.client.resume(&Encoded(self.due), Until::Next).await,
         }
     }
 }
@@ -129,7 +162,7 @@ impl<L: blocking::Link, C: Command, I: Iterator<Item = C>> Pipeline<'_, '_, Bloc
         reason = "what it gives borrows from the window"
     )]
     pub fn next(&mut self) -> Option<Result<<C::Reply as Reply>::Out<'_>, Error>> {
-        if self.broken || (self.due == 0 && !self.has_more()) {
+        if self.broken || (!self.is_sent() && !self.has_more()) {
             return None;
         }
         let result = self.advance();
@@ -137,17 +170,14 @@ impl<L: blocking::Link, C: Command, I: Iterator<Item = C>> Pipeline<'_, '_, Bloc
     }
 
     fn advance(&mut self) -> Result<(), Error> {
-        if self.due == 0 {
+        self.begin()?;
+        if !self.is_sent() {
             self.client.exchange(&Encoded(0), Until::Whole)?;
-            self.due = self.fill()?;
+            self.put_together()?;
         }
-        match (self.due, &self.held) {
-            (0, Some(large)) => {
-                self.client.exchange(large, Until::Next)?;
-                self.held = None;
-                Ok(())
-            }
-            (due, _) => self.client.resume(&Encoded(due), Until::Next),
+        match &self.held {
+            Some(large) if self.alone => self.client.resume(large, Until::Next),
+            _ => self.client.resume(&Encoded(self.due), Until::Next),
         }
     }
 }

@@ -16,7 +16,7 @@ mod window;
 pub(crate) use session::Marks;
 pub(crate) use setup::Setup;
 
-use crate::command::{Blocks, Encode, Parts, Request, Session as Effect};
+use crate::command::{Blocks, Encode, Parts, Request, Session as Effect, Spec};
 use crate::config::Config;
 use crate::error::{Code, CommandFault, Error, ErrorKind, Fault, Io, Reached};
 use crate::resp::{Cursor, Decoder, Frame, Item, Reply, Scanned, Scanner};
@@ -56,6 +56,8 @@ pub struct Connection<'w> {
     /// What the reply that did not fit needs, as far as it says.
     needed: u32,
     phase: Phase,
+    /// Bytes were written that may still wait in the transport.
+    unflushed: bool,
     /// The handshake, or the clean-up after another borrower, is complete.
     ready: bool,
     exchange: Exchange,
@@ -89,8 +91,8 @@ struct Exchange {
     accepted: bool,
     /// Replies may come late or never: it must not be owed.
     blocking: bool,
-    /// What was offered last is the caller's memory.
-    direct: bool,
+    /// How many bytes of the caller's memory were offered last.
+    direct: usize,
     /// The reply that was handed out last is still at the front of the window.
     handed: bool,
     /// Replies are counted, not kept: one of them did not fit.
@@ -230,6 +232,7 @@ impl<'w> Connection<'w> {
             skipped: 0,
             needed: 0,
             phase: Phase::Closed,
+            unflushed: false,
             ready: false,
             exchange: Exchange::default(),
             session: Session::default(),
@@ -262,11 +265,15 @@ impl<'w> Connection<'w> {
             self.session.sent();
             self.tally.sent = self.tally.sent.wrapping_add(u32::from(self.awaited));
         }
-        if self.exchange.direct {
-            self.cursor.advance(n);
-            return Ok(());
-        }
-        match self.tx.consume(n) {
+        self.unflushed = true;
+        let was_offered = match self.exchange.direct {
+            0 => self.tx.consume(n),
+            offered => {
+                self.cursor.advance(n);
+                n <= offered
+            }
+        };
+        match was_offered {
             true => Ok(()),
             false => Err(self.broke(Io::Misbehaved)),
         }
@@ -274,6 +281,7 @@ impl<'w> Connection<'w> {
 
     /// The transport flushed.
     pub fn flushed(&mut self) {
+        self.unflushed = false;
         if self.phase == Phase::Flushing {
             self.phase = Phase::Receiving;
         }
@@ -393,7 +401,7 @@ impl<'w> Connection<'w> {
             self.prepare()?;
             self.phase = Phase::Sending;
         }
-        let written = self.examine(command).and_then(|count| {
+        let written = examine(command).and_then(|count| {
             let frame = Frame {
                 words: command.spec().words,
                 args: &|args| command.args(args),
@@ -402,6 +410,7 @@ impl<'w> Connection<'w> {
         });
         match written {
             Ok((n, true)) => {
+                self.note(command.spec());
                 self.tx.fill(n);
                 self.encoded = self.encoded.saturating_add(1);
                 self.awaited = self.awaited.saturating_add(1);
@@ -484,6 +493,7 @@ impl<'w> Connection<'w> {
         self.owed = 0;
         self.exchange = Exchange::default();
         self.phase = Phase::Closed;
+        self.unflushed = false;
         self.ready = false;
     }
 
@@ -492,12 +502,16 @@ impl<'w> Connection<'w> {
         self.lost
     }
 
-    /// What the session may have been changed by.
-    pub(crate) fn held(&self) -> Marks {
-        self.session.held()
+    /// Another borrower begins: says what the session may have been changed by, and no longer
+    /// holds it against whoever uses the connection.
+    pub(crate) fn hand_over(&mut self) -> Marks {
+        let held = self.session.held();
+        self.session.restored();
+        self.forget_lost();
+        held
     }
 
-    /// Another borrower begins.
+    /// What was lost is nobody's any more.
     pub(crate) fn forget_lost(&mut self) {
         self.lost = Marks::NONE;
     }
@@ -548,6 +562,9 @@ impl<'w> Connection<'w> {
                     if !self.tx.is_empty() {
                         return Ok(Next::Write);
                     }
+                    if self.unflushed {
+                        return Ok(Next::Flush);
+                    }
                     if !self.drain()? {
                         return Ok(Next::Read);
                     }
@@ -587,11 +604,14 @@ impl<'w> Connection<'w> {
         next: Next,
         request: &'c dyn Parts,
     ) -> Result<Want<'c>, Error> {
-        self.exchange.direct = next == Next::WriteDirect;
+        self.exchange.direct = 0;
         Ok(match next {
             Next::Write => Want::Write(self.tx.filled()),
             Next::WriteDirect => match self.direct(request) {
-                Some(bytes) => Want::Write(bytes),
+                Some(bytes) => {
+                    self.exchange.direct = bytes.len();
+                    Want::Write(bytes)
+                }
                 None => return Err(self.fail(ErrorKind::Command(CommandFault::Unstable))),
             },
             Next::Flush => Want::Flush,
@@ -635,8 +655,8 @@ impl<'w> Connection<'w> {
             let Some(command) = request.part(index) else {
                 break;
             };
-            self.examine(command)
-                .map_err(|fault| Error::not_sent(ErrorKind::Command(fault)))?;
+            examine(command).map_err(|fault| Error::not_sent(ErrorKind::Command(fault)))?;
+            self.note(command.spec());
         }
         self.awaited = request.count();
         self.phase = match self.owed {
@@ -660,21 +680,10 @@ impl<'w> Connection<'w> {
         }
     }
 
-    /// Whether a command can be sent, and what that does to the session; says of how many items it
-    /// consists.
-    fn examine(&mut self, command: &dyn Encode) -> Result<u32, CommandFault> {
-        let spec = command.spec();
-        if spec.session == Effect::Refused {
-            return Err(CommandFault::Refused);
-        }
-        let count = Frame {
-            words: spec.words,
-            args: &|args| command.args(args),
-        }
-        .count()?;
+    /// A command of this kind will be sent.
+    fn note(&mut self, spec: &Spec) {
         self.session.add(spec.session);
         self.exchange.blocking |= spec.blocks != Blocks::Never;
-        Ok(count)
     }
 
     /// What came since the last exchange may only be pushes.
@@ -719,10 +728,8 @@ impl<'w> Connection<'w> {
                     return Ok(());
                 }
             }
-            let count = match self.cursor.is_start() {
-                true => frame.count(),
-                false => Ok(0),
-            };
+            // Asked for each time: the window may have ended within the head.
+            let count = frame.count();
             let written = count.and_then(|count| self.cursor.write(&frame, count, self.tx.spare()));
             match written {
                 Ok((n, whole)) => {
@@ -770,6 +777,10 @@ impl<'w> Connection<'w> {
 
     /// Skips replies of dropped calls; true where none is left.
     fn drain(&mut self) -> Result<bool, Error> {
+        #[cfg(test)]
+        if sabotage::SKIPS_NOTHING.get() {
+            self.owed = 0;
+        }
         while self.owed > 0 {
             let scanned = self.scan(false)?;
             self.skip(ErrorKind::Protocol(Fault::SkipBudget))?;
@@ -818,6 +829,10 @@ impl<'w> Connection<'w> {
                     }
                 }
                 Scanned::More => {
+                    if self.passes_push() {
+                        self.scanner.discard();
+                        self.free_scanned();
+                    }
                     self.make_room()?;
                     return Ok(false);
                 }
@@ -831,6 +846,12 @@ impl<'w> Connection<'w> {
         }
         self.exchange.handed = true;
         Ok(true)
+    }
+
+    /// True within a message that answers nothing and stands before all replies: it is not kept,
+    /// however large it is.
+    fn passes_push(&self) -> bool {
+        self.scanner.is_in_push() && !self.exchange.kept
     }
 
     /// Remembers whether the value that begins is an error.
@@ -868,7 +889,7 @@ impl<'w> Connection<'w> {
     /// Makes room for the bytes that the scanner waits for.
     fn make_room(&mut self) -> Result<(), Error> {
         let receiving = self.phase == Phase::Receiving;
-        if receiving && !self.exchange.discarding {
+        if receiving && !self.exchange.discarding && !self.passes_push() {
             let needed = self.scanner.at().saturating_add(self.scanner.left());
             if needed > self.rx.capacity() {
                 return self.begin_discarding(needed);
@@ -917,5 +938,31 @@ impl<'w> Connection<'w> {
             needed: self.needed,
             window: self.rx.capacity() as u32,
         }
+    }
+}
+
+/// Whether a command can be sent; says of how many items it consists.
+fn examine(command: &dyn Encode) -> Result<u32, CommandFault> {
+    let spec = command.spec();
+    if spec.session == Effect::Refused {
+        return Err(CommandFault::Refused);
+    }
+    let frame = Frame {
+        words: spec.words,
+        args: &|args| command.args(args),
+    };
+    frame.count()
+}
+
+/// Takes the protection out, for a test to show that it protects.
+#[cfg(test)]
+pub(crate) mod sabotage {
+    extern crate std;
+
+    use core::cell::Cell;
+
+    std::thread_local! {
+        /// Owed replies are forgotten instead of skipped, on this thread.
+        pub(crate) static SKIPS_NOTHING: Cell<bool> = const { Cell::new(false) };
     }
 }

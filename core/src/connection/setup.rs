@@ -92,6 +92,8 @@ impl<'c> Setup<'c> {
             }
             if let Some(say) = self.says.get(usize::from(self.answered)) {
                 self.again |= match connection.replies() {
+                    // What came after the login that failed was refused for that.
+                    _ if self.again => true,
                     Ok(mut reply) => say.answer(&mut reply)?,
                     // A greeting may be larger than the window; that it is no error was seen.
                     Err(_) => false,

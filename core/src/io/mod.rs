@@ -7,6 +7,8 @@
 
 mod dial;
 mod drive;
+#[cfg(test)]
+pub(crate) mod scripted;
 #[cfg(feature = "std")]
 pub mod std;
 #[cfg(feature = "tokio")]
@@ -15,7 +17,7 @@ pub mod tokio;
 pub use dial::{Dial, DialAsync};
 pub(crate) use drive::{Patience, drive, drive_blocking, within};
 
-use embedded_io::{Error as _, ErrorKind as Kind, ErrorType};
+use embedded_io::{ErrorKind as Kind, ErrorType};
 
 use crate::error::Io;
 use crate::time::Clock;

@@ -95,6 +95,11 @@ impl Scanner {
         self.depth == 0
     }
 
+    /// True where the value under way is a push.
+    pub(crate) fn is_in_push(&self) -> bool {
+        self.push
+    }
+
     /// The first `n` bytes are no longer given.
     pub(crate) fn forget(&mut self, n: usize) {
         self.at = self.at.saturating_sub(n);

@@ -16,7 +16,9 @@ use std::vec::Vec;
 
 use embassy_sync::blocking_mutex::raw::{CriticalSectionRawMutex, NoopRawMutex};
 
-use super::{Counts, Seats, Ticket};
+use super::Seats;
+use super::seats::Counts;
+use super::ticket::Ticket;
 use crate::error::PoolError;
 
 /// What sits on a seat: neither `Clone` nor `Default`, and known by its number.

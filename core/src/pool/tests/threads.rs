@@ -12,7 +12,8 @@ use embassy_sync::blocking_mutex::raw::CriticalSectionRawMutex;
 
 use super::{Item, poll, poll_with, std};
 use crate::error::PoolError;
-use crate::pool::{Counts, Seats};
+use crate::pool::Seats;
+use crate::pool::seats::Counts;
 
 /// A waker that unparks the thread that waits.
 struct Unpark(Thread);
