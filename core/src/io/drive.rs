@@ -60,34 +60,54 @@ impl<C: Clock> Deadline<C> {
     /// The deadline for moving bytes in this direction. It begins when the direction changes: a
     /// peer that gives a byte now and then does not put it off.
     fn of(&mut self, reading: bool) -> Option<Instant> {
-        if let Patience::Each { write, read } = self.patience
-            && self.reading != Some(reading)
-        {
-            self.reading = Some(reading);
-            let span = if reading { read } else { write };
-            self.at = match C::TICKS {
-                true => span.map(|span| self.clock.now().after(span)),
-                false => None,
-            };
+        if let Some(span) = self.turns(reading) {
+            self.begin(span);
         }
         self.at
     }
 
-    /// What is left until then, or `Err` where nothing is.
+    /// What is left until then, or `Err` where nothing is. Where no clock tells, a link that can
+    /// gives up by itself, each time anew.
     fn left(&mut self, reading: bool) -> Result<Option<Duration>, ()> {
-        let fresh = self.reading != Some(reading);
-        let Some(at) = self.of(reading) else {
-            return Ok(None);
-        };
-        // The clock was just read where the deadline was just set.
-        if let (true, Patience::Each { write, read }) = (fresh, self.patience) {
-            return Ok(if reading { read } else { write });
+        if let Some(span) = self.turns(reading) {
+            self.begin(span);
+            return Ok(span);
         }
+        let Some(at) = self.at else {
+            return Ok(self.span(reading));
+        };
         let left = at.since(self.clock.now());
         if left.is_zero() {
             Err(())
         } else {
             Ok(Some(left))
+        }
+    }
+
+    fn begin(&mut self, span: Option<Duration>) {
+        let clock = C::TICKS.then_some(&self.clock);
+        self.at = clock.zip(span).map(|(clock, span)| clock.now().after(span));
+    }
+
+    /// Where the direction changes and each has its own time: that time.
+    fn turns(&mut self, reading: bool) -> Option<Option<Duration>> {
+        if self.reading == Some(reading) {
+            return None;
+        }
+        self.reading = Some(reading);
+        match self.patience {
+            Patience::Until(_) => None,
+            Patience::Each { .. } => Some(self.span(reading)),
+        }
+    }
+
+    fn span(&self, reading: bool) -> Option<Duration> {
+        match self.patience {
+            Patience::Until(_) => None,
+            Patience::Each { write, read } => match reading {
+                true => read,
+                false => write,
+            },
         }
     }
 }
