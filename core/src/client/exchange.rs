@@ -7,10 +7,10 @@ use crate::client::Client;
 use crate::command::Parts;
 use crate::connection::{Connection, Marks, Setup, Until, Work};
 use crate::error::{Error, ErrorKind, Io, Reached};
-use crate::log::event;
 use crate::io::{
     Blocking, Patience, Transport, asynch, blocking, drive, drive_blocking, io, within,
 };
+use crate::log::event;
 use crate::time::{Clock, Instant};
 
 /// A connection, and what has to be done before its next request.

@@ -113,7 +113,10 @@ const UNTYPED_ROW: Spec = Spec {
 };
 
 static UNTYPED: Spec = UNTYPED_ROW;
-static UNTYPED_CLIENT: Spec = Spec { session: Session::Outlives, ..UNTYPED_ROW };
+static UNTYPED_CLIENT: Spec = Spec {
+    session: Session::Outlives,
+    ..UNTYPED_ROW
+};
 
 /// The table's rows of one word that are refused or subscribe, and `HELLO`, which may change the
 /// protocol. A test compares them.

@@ -43,8 +43,13 @@ impl<C: Command> Request for C {
 /// # Errors
 /// `out` is too small, or an argument cannot be sent.
 pub fn encode(command: &dyn Encode, out: &mut [u8]) -> Result<usize, Error> {
-    let frame = Frame { words: command.spec().words, args: &|args| command.args(args) };
-    let written = frame.count().and_then(|count| Cursor::default().write(&frame, count, out));
+    let frame = Frame {
+        words: command.spec().words,
+        args: &|args| command.args(args),
+    };
+    let written = frame
+        .count()
+        .and_then(|count| Cursor::default().write(&frame, count, out));
     match written {
         Ok((len, true)) => Ok(len),
         Ok((_, false)) => Err(CommandFault::TooLarge),

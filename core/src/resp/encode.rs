@@ -157,13 +157,27 @@ impl Out<'_> {
         }
         let (head, head_len) = match len {
             0..=9 => ([b'$', digit(len), b'\r', b'\n', 0, 0, 0, 0], 4),
-            _ => ([b'$', digit(len / 10), digit(len % 10), b'\r', b'\n', 0, 0, 0], 5),
+            _ => (
+                [
+                    b'$',
+                    digit(len / 10),
+                    digit(len % 10),
+                    b'\r',
+                    b'\n',
+                    0,
+                    0,
+                    0,
+                ],
+                5,
+            ),
         };
         // All of `head` is copied, which costs less than to copy as much of it as counts.
         let room = self.bytes.get_mut(self.len..)?;
         let room = room.get_mut(..bytes.len().wrapping_add(head.len()).wrapping_add(2))?;
         *room.first_chunk_mut()? = head;
-        let (payload, rest) = room.get_mut(head_len..)?.split_at_mut_checked(bytes.len())?;
+        let (payload, rest) = room
+            .get_mut(head_len..)?
+            .split_at_mut_checked(bytes.len())?;
         payload.copy_from_slice(bytes);
         *rest.first_chunk_mut()? = *b"\r\n";
         Some(bytes.len().wrapping_add(head_len).wrapping_add(2))
@@ -222,7 +236,10 @@ impl Out<'_> {
 
     fn end_item(&mut self) {
         if !self.full {
-            self.cursor = Cursor { item: self.cursor.item.saturating_add(1), offset: 0 };
+            self.cursor = Cursor {
+                item: self.cursor.item.saturating_add(1),
+                offset: 0,
+            };
         }
     }
 }

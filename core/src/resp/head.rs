@@ -222,7 +222,9 @@ fn length(input: &[u8]) -> Parsed<'_, u32> {
 #[cold]
 fn saturated(input: &[u8], digits: usize) -> u32 {
     input.iter().take(digits).fold(0u32, |number, digit| {
-        number.saturating_mul(10).saturating_add(u32::from(digit & 0x0f))
+        number
+            .saturating_mul(10)
+            .saturating_add(u32::from(digit & 0x0f))
     })
 }
 
