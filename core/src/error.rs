@@ -460,8 +460,8 @@ const WORDS: &[(&str, Code)] = &[
     ("UNKILLABLE", Code::Unkillable),
     ("NOTBUSY", Code::NotBusy),
     ("UNBLOCKED", Code::Unblocked),
-    ("-DENIED", Code::Denied),
     ("DENIED", Code::Denied),
+    ("-DENIED", Code::Denied),
 ];
 
 impl core::error::Error for Error {}
