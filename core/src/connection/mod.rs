@@ -11,6 +11,8 @@
 
 mod session;
 mod setup;
+#[cfg(test)]
+mod tests;
 mod window;
 
 pub(crate) use session::Marks;
@@ -91,7 +93,7 @@ struct Exchange {
     accepted: bool,
     /// Replies may come late or never: it must not be owed.
     blocking: bool,
-    /// How many bytes of the caller's memory were offered last.
+    /// Bytes of the caller's memory that were offered last, and not accepted yet.
     direct: usize,
     /// The reply that was handed out last is still at the front of the window.
     handed: bool,
@@ -266,14 +268,15 @@ impl<'w> Connection<'w> {
             self.tally.sent = self.tally.sent.wrapping_add(u32::from(self.awaited));
         }
         self.unflushed = true;
-        let was_offered = match self.exchange.direct {
+        let taken = match self.exchange.direct {
             0 => self.tx.consume(n),
             offered => {
                 self.cursor.advance(n);
+                self.exchange.direct = offered.saturating_sub(n);
                 n <= offered
             }
         };
-        match was_offered {
+        match taken {
             true => Ok(()),
             false => Err(self.broke(Io::Misbehaved)),
         }
@@ -562,6 +565,7 @@ impl<'w> Connection<'w> {
                     if !self.tx.is_empty() {
                         return Ok(Next::Write);
                     }
+                    // Else the server would wait for the end of what it shall answer.
                     if self.unflushed {
                         return Ok(Next::Flush);
                     }
@@ -728,8 +732,11 @@ impl<'w> Connection<'w> {
                     return Ok(());
                 }
             }
-            // Asked for each time: the window may have ended within the head.
-            let count = frame.count();
+            // Asked for again where the window ended within the head.
+            let count = match self.cursor.is_in_head() {
+                true => frame.count(),
+                false => Ok(0),
+            };
             let written = count.and_then(|count| self.cursor.write(&frame, count, self.tx.spare()));
             match written {
                 Ok((n, whole)) => {
@@ -803,7 +810,6 @@ impl<'w> Connection<'w> {
     /// Takes replies; true where as many are there as the caller waits for.
     fn receive(&mut self, until: Until) -> Result<bool, Error> {
         while self.awaited > 0 {
-            self.note_failure();
             let keep = !self.exchange.discarding;
             let scanned = self.scan(keep)?;
             if !keep {
@@ -819,6 +825,7 @@ impl<'w> Connection<'w> {
                 }
                 Scanned::Reply => {
                     self.exchange.kept = true;
+                    self.exchange.failed |= self.scanner.failed();
                     self.awaited = self.awaited.saturating_sub(1);
                     // What the server says by itself answers nothing.
                     if self.exchange.accepted {
@@ -854,14 +861,6 @@ impl<'w> Connection<'w> {
         self.scanner.is_in_push() && !self.exchange.kept
     }
 
-    /// Remembers whether the value that begins is an error.
-    fn note_failure(&mut self) {
-        if self.scanner.is_between_values() {
-            let first = self.rx.filled().get(self.scanner.at()).copied();
-            self.exchange.failed |= matches!(first, Some(b'-' | b'!'));
-        }
-    }
-
     fn scan(&mut self, keep: bool) -> Result<Scanned, Error> {
         let scanned =
             self.scanner
@@ -875,7 +874,9 @@ impl<'w> Connection<'w> {
         self.skipped = self.skipped.saturating_add(freed as u32);
         let known = (self.skipped as usize).saturating_add(self.scanner.left());
         if known > self.config.skip_budget.bytes as usize {
-            let answered = matches!(over_budget, ErrorKind::ReplyTooLarge { .. });
+            // Commands behind this one may have been applied.
+            let answered =
+                matches!(over_budget, ErrorKind::ReplyTooLarge { .. }) && self.awaited == 1;
             let error = self.fail(over_budget);
             return Err(if answered {
                 Error::answered(over_budget)
@@ -888,46 +889,62 @@ impl<'w> Connection<'w> {
 
     /// Makes room for the bytes that the scanner waits for.
     fn make_room(&mut self) -> Result<(), Error> {
-        let receiving = self.phase == Phase::Receiving;
-        if receiving && !self.exchange.discarding && !self.passes_push() {
-            let needed = self.scanner.at().saturating_add(self.scanner.left());
-            if needed > self.rx.capacity() {
-                return self.begin_discarding(needed);
+        let keeps = self.phase == Phase::Receiving
+            && !self.exchange.discarding
+            && !self.passes_push();
+        if keeps && self.needs() > self.rx.capacity() {
+            self.close_gap();
+            if self.needs() > self.rx.capacity() {
+                return self.begin_discarding(self.needs());
             }
         }
         self.rx.make_room();
         if !self.rx.is_full() {
             return Ok(());
         }
-        let filled = self.rx.filled().len();
-        let filled = self.scanner.close_gap(self.rx.filled_mut(), filled);
-        self.rx.truncate(filled);
+        self.close_gap();
         if !self.rx.is_full() {
             return Ok(());
         }
-        if self.scanner.at() > 0 && receiving && !self.exchange.discarding {
+        if self.scanner.at() > 0 && keeps {
             return self.begin_discarding(0);
         }
         // One line fills the window. Of an error, its code and its end are kept.
-        let is_error = self.scanner.is_between_values() && self.rx.filled().first() == Some(&b'-');
-        if !is_error {
+        let line = self.rx.filled();
+        if !self.scanner.is_at_line() || line.first() != Some(&b'-') {
             return Err(self.fail(ErrorKind::Protocol(Fault::LineTooLong)));
         }
+        let ends = line.last() == Some(&b'\r');
         let half = self.rx.capacity() / 2;
         self.rx.truncate(half);
+        if let (true, Some(last)) = (ends, self.rx.filled_mut().last_mut()) {
+            *last = b'\r';
+        }
         self.scanner.cut_line(half);
         Ok(())
     }
 
+    /// Bytes from the front of the window to the end of what the last head announced.
+    fn needs(&self) -> usize {
+        self.scanner.at().saturating_add(self.scanner.left())
+    }
+
+    /// Takes out what stands between the chunks of a streamed string.
+    fn close_gap(&mut self) {
+        let filled = self.rx.filled().len();
+        let filled = self.scanner.close_gap(self.rx.filled_mut(), filled);
+        self.rx.truncate(filled);
+    }
+
     /// The replies do not fit: from here on they are counted and not kept.
     fn begin_discarding(&mut self, needed: usize) -> Result<(), Error> {
-        let said = self.scanner.is_at_top();
-        self.needed = if said {
+        self.needed = if self.scanner.has_said_its_length() {
             u32::try_from(needed).unwrap_or(u32::MAX)
         } else {
             0
         };
         self.exchange.discarding = true;
+        self.skipped = 0;
         self.scanner.discard();
         self.skip(self.too_large())?;
         self.make_room()

@@ -21,6 +21,8 @@ pub(crate) struct Cursor {
     item: u32,
     /// Bytes that were written of the next one.
     offset: usize,
+    /// What its head says, where it comes in pieces.
+    len: u32,
 }
 
 /// Where one walk over a command writes to.
@@ -80,9 +82,14 @@ impl Cursor {
             };
             out = written;
         }
+        let items = match self.item {
+            0 => count.saturating_add(1),
+            _ => out.cursor.item,
+        };
         *self = out.cursor;
         match out.fault {
             Some(fault) => Err(fault),
+            None if !out.full && self.item != items => Err(CommandFault::Unstable),
             None => Ok((out.len, !out.full)),
         }
     }
@@ -104,6 +111,11 @@ impl Cursor {
     /// `n` bytes of `rest()` were sent from where they are.
     pub(crate) fn advance(&mut self, n: usize) {
         self.offset = self.offset.saturating_add(n);
+    }
+
+    /// True where the count of the items was not written whole.
+    pub(crate) fn is_in_head(&self) -> bool {
+        self.item == 0
     }
 
     /// True where nothing was written yet.
@@ -192,6 +204,12 @@ impl Out<'_> {
             self.fault = Some(CommandFault::TooLarge);
             return;
         };
+        match self.cursor.offset {
+            0 => self.cursor.len = head_says,
+            // A part of it has been written, by another length.
+            _ if self.cursor.len != head_says => self.fault = Some(CommandFault::Unstable),
+            _ => {}
+        }
         self.head(b'$', head_says);
         let mut written = 0usize;
         pieces.pieces(&mut |piece| {
@@ -238,7 +256,7 @@ impl Out<'_> {
         if !self.full {
             self.cursor = Cursor {
                 item: self.cursor.item.saturating_add(1),
-                offset: 0,
+                ..Cursor::default()
             };
         }
     }

@@ -90,9 +90,9 @@ impl Scanner {
         self.depth == 0 && self.state == State::Head
     }
 
-    /// True where the value under way stands in no aggregate.
-    pub(crate) fn is_at_top(&self) -> bool {
-        self.depth == 0
+    /// True within a blob that stands in no aggregate and said how long it is.
+    pub(crate) fn has_said_its_length(&self) -> bool {
+        self.depth == 0 && self.state == State::Body
     }
 
     /// True where the value under way is a push.
