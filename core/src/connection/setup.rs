@@ -38,6 +38,8 @@ enum What {
     Hello,
     /// The login of RESP2.
     Auth,
+    /// No login of RESP2.
+    Ping,
     Name,
     LibraryName,
     LibraryVersion,
@@ -124,7 +126,8 @@ impl<'c> Setup<'c> {
         match protocol {
             Protocol::Resp3 => self.say(What::Hello),
             Protocol::Resp2 if self.config.password.is_some() => self.say(What::Auth),
-            Protocol::Resp2 => {}
+            // Without a login, something has to find out whether the server wants one.
+            Protocol::Resp2 => self.say(What::Ping),
         }
         if self.config.client_name.is_some() {
             self.say(What::Name);
@@ -171,6 +174,8 @@ impl Say<'_> {
             (_, Code::NoAuth) => Refusal::PasswordNeeded,
             // Names are a courtesy: servers differ in what they know and allow.
             (What::Name | What::LibraryName | What::LibraryVersion, _) => return Ok(false),
+            // It was answered: no password is needed.
+            (What::Ping, Code::NoPerm | Code::Loading) => return Ok(false),
             (_, Code::WrongPass) => Refusal::WrongPassword,
             (_, Code::NoPerm) => Refusal::NoPermission,
             (What::Select, Code::Err) => Refusal::BadDatabase,
@@ -192,6 +197,7 @@ impl Encode for Say<'_> {
             What::Unwatch => &UNWATCH,
             What::Hello => &HELLO,
             What::Auth => &AUTH,
+            What::Ping => &PING,
             What::Name => &NAME,
             What::LibraryName | What::LibraryVersion => &LIBRARY,
             What::Select => &SELECT,
@@ -200,7 +206,7 @@ impl Encode for Say<'_> {
 
     fn args<'a>(&'a self, args: &mut Args<'_, 'a>) {
         match self.what {
-            What::Listen | What::Reset | What::Discard | What::Unwatch => {}
+            What::Listen | What::Reset | What::Discard | What::Unwatch | What::Ping => {}
             What::Hello => {
                 args.word("3");
                 if let Some(password) = &self.config.password {
@@ -266,6 +272,7 @@ static DISCARD: Spec = quiet(&["DISCARD"], 1);
 static UNWATCH: Spec = quiet(&["UNWATCH"], 1);
 static HELLO: Spec = quiet(&["HELLO"], -1);
 static AUTH: Spec = quiet(&["AUTH"], -2);
+static PING: Spec = quiet(&["PING"], 1);
 static NAME: Spec = quiet(&["CLIENT", "SETNAME"], 3);
 static LIBRARY: Spec = quiet(&["CLIENT", "SETINFO"], 4);
 static SELECT: Spec = quiet(&["SELECT"], 2);
