@@ -139,7 +139,9 @@ impl<'a> Plan<'a> {
                 connection.ready();
                 self.request()
             }
-            (Step::Shake, Err(error)) if matches!(error.kind(), ErrorKind::Transport(_)) => {
+            // A transport that breaks its own contract has nothing more to tell.
+            (Step::Shake, Err(error)) if matches!(error.kind(), ErrorKind::Transport(io) if io != Io::Misbehaved) =>
+            {
                 connection.listen();
                 self.step = Step::Listen(error);
                 Act::Shake(Work::Setup(Setup::greeting(config)))

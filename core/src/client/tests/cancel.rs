@@ -206,37 +206,37 @@ fn sweep(name: &str, ops: &[Op], paces: &[Pace], at_least: usize) {
 #[test]
 fn a_call_dropped_at_any_poll() {
     let paces = [Pace::slow(1), Pace::slow(1).buffered(), Pace::slow(7)];
-    sweep("calls", &[Op::Read, Op::Write, Op::PoolCall], &paces, 1);
+    sweep("calls", &[Op::Read, Op::Write, Op::PoolCall], &paces, 1600);
 }
 
 #[test]
 fn a_large_command_dropped_at_any_poll() {
     let paces = [Pace::slow(1), Pace::slow(5).buffered()];
-    sweep("large commands", &[Op::Large], &paces, 1);
+    sweep("large commands", &[Op::Large], &paces, 1000);
 }
 
 #[test]
 fn a_tuple_dropped_at_any_poll() {
     let paces = [Pace::slow(1), Pace::slow(5).buffered()];
-    sweep("tuples", &[Op::Tuple], &paces, 1);
+    sweep("tuples", &[Op::Tuple], &paces, 1000);
 }
 
 #[test]
 fn a_pipeline_dropped_at_any_poll() {
     let paces = [Pace::slow(2), Pace::slow(9).buffered()];
-    sweep("pipelines", &[Op::Pipeline], &paces, 1);
+    sweep("pipelines", &[Op::Pipeline], &paces, 2000);
 }
 
 #[test]
 fn a_handshake_dropped_at_any_poll() {
     let paces = [Pace::slow(2), Pace::slow(7).buffered()];
-    sweep("handshakes", &[Op::Handshake], &paces, 1);
+    sweep("handshakes", &[Op::Handshake], &paces, 1800);
 }
 
 #[test]
 fn a_clean_up_dropped_at_any_poll() {
     let paces = [Pace::slow(2), Pace::slow(7).buffered()];
-    sweep("clean-ups", &[Op::Restore], &paces, 1);
+    sweep("clean-ups", &[Op::Restore], &paces, 600);
 }
 
 #[test]

@@ -4,8 +4,8 @@
 extern crate std;
 
 mod cancel;
+mod drops;
 mod errors;
-mod misbehaved;
 mod once;
 mod pools;
 mod retry;
@@ -21,7 +21,7 @@ use std::task::Wake;
 
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 
-use crate::client::{Lease, Pool, PoolResources};
+use crate::client::{Pool, PoolResources};
 use crate::config::Config;
 use crate::io::Transport;
 use crate::io::scripted::{TestClock, Wire};
@@ -29,7 +29,6 @@ use server::{Server, Session, value};
 
 type TestWire<const SAFE: bool = true> = Wire<Session, SAFE>;
 type TestPool<'w, L, const N: usize = 1, const W: usize = 8> = Pool<'w, NoopRawMutex, L, N, W>;
-type TestLease<'p, 'w, L, const N: usize = 1> = Lease<'p, 'w, NoopRawMutex, L, N>;
 /// Small windows, so that little suffices to be too large for them.
 type Resources<'c, const N: usize = 1> = PoolResources<'c, N, 512, 64>;
 

@@ -1,1 +1,208 @@
+//! What is tried once more, and what is not.
 
+extern crate std;
+
+use super::*;
+use crate::command::{Command, Request, echo, get, incr, ping};
+use crate::error::{Code, Error, ErrorKind, Reached};
+use crate::io::scripted::{At, Wrong};
+use crate::resp::Owned;
+use embedded_io::ErrorKind as Kind;
+
+const RESET: Wrong = Wrong::Error(Kind::ConnectionReset);
+
+/// Makes a call on an open connection after `arm` has prepared what goes wrong. A future that
+/// waits for its timeout gets it.
+fn call<R: Request>(
+    world: &World,
+    config: Config<'_>,
+    request: R,
+    arm: impl FnOnce(&World),
+) -> (Result<<R::Reply as Owned>::Value, Error>, crate::Stats)
+where
+    R::Reply: Owned,
+{
+    let mut resources = Resources::new();
+    let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], config);
+    run(pool.call(ping())).unwrap();
+    world.wire.reset_counts();
+    world.server.take_log();
+    arm(world);
+    let mut call = pin!(pool.call(request));
+    let result = loop {
+        match poll(call.as_mut(), 1000) {
+            Polled::Ready(result) => break result,
+            Polled::Stuck => {
+                // Whoever tries again is answered.
+                world.server.store().silent = false;
+                world.clock.advance_ms(5000);
+            }
+            Polled::Pending => panic!("it goes on for ever"),
+        }
+    };
+    world.check();
+    (result, pool.stats())
+}
+
+#[test]
+fn a_read_over_a_broken_transport_is_tried_once_more() {
+    for at in [
+        At::Write(1),
+        At::Read(1),
+        At::Flush(1),
+        At::Out(5),
+        At::In(3),
+    ] {
+        for wrong in [RESET, Wrong::End] {
+            let world = World::<true>::new();
+            let arm = |world: &World| world.wire.fail(at, wrong);
+            let (result, stats) = call(&world, Config::new(), get("k").reply(), arm);
+            assert_eq!(result, Ok(owned("k")), "{at:?} {wrong:?}");
+            let flushed = at == At::Flush(1) && wrong == Wrong::End;
+            assert_eq!(stats.retries, u32::from(!flushed));
+            assert_eq!(world.wire.counts().opens, u32::from(!flushed));
+            assert!(world.server.seen("GET k") <= 2);
+        }
+    }
+}
+
+#[test]
+fn a_read_is_not_tried_twice_more() {
+    let world = World::<true>::new();
+    let arm = |world: &World| {
+        // The second read is the handshake's.
+        world.wire.fail(At::Read(1), RESET);
+        world.wire.fail(At::Read(3), RESET);
+    };
+    let (result, stats) = call(&world, Config::new(), get("k").reply::<()>(), arm);
+    let error = result.unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Transport(_)), "{error:?}");
+    assert_eq!(error.reached(), Reached::MaybeSent);
+    assert_eq!(stats.retries, 1);
+    assert_eq!(world.server.seen("GET k"), 2);
+    assert_eq!(world.wire.counts().opens, 1);
+}
+
+#[test]
+fn a_write_is_tried_once_more_where_nothing_of_it_was_sent() {
+    for at in [At::Write(1), At::Out(0)] {
+        for wrong in [RESET, Wrong::End] {
+            let world = World::<true>::new();
+            let arm = |world: &World| world.wire.fail(at, wrong);
+            let (result, stats) = call(&world, Config::new(), incr("n"), arm);
+            assert_eq!(result, Ok(1), "{at:?} {wrong:?}");
+            assert_eq!(stats.retries, 1);
+            assert_eq!(world.server.seen("INCR n"), 1);
+        }
+    }
+}
+
+#[test]
+fn a_write_that_may_have_been_sent_is_not_tried_again() {
+    for at in [At::Out(1), At::Flush(1), At::Read(1), At::In(1)] {
+        let world = World::<true>::new();
+        let arm = |world: &World| world.wire.fail(at, RESET);
+        let (result, stats) = call(&world, Config::new(), incr("n"), arm);
+        assert_eq!(result.unwrap_err().reached(), Reached::MaybeSent, "{at:?}");
+        assert_eq!(stats.retries, 0);
+        assert_eq!(world.server.seen("INCR n"), usize::from(at != At::Out(1)));
+    }
+}
+
+#[test]
+fn what_the_server_refused_unrun_is_tried_once_more() {
+    const LOADING: (&str, &str) = (
+        "INCR",
+        "-LOADING Redis is loading the dataset in memory\r\n",
+    );
+    for times in 1..4 {
+        let world = World::<true>::new();
+        let arm = |world: &World| world.server.store().canned = std::vec![LOADING; times];
+        let (result, stats) = call(&world, Config::new(), incr("n"), arm);
+        match times {
+            1 => assert_eq!(result, Ok(1)),
+            _ => assert_eq!(result.unwrap_err().code(), Some(Code::Loading)),
+        }
+        assert_eq!(stats.retries, 1);
+        assert_eq!(world.server.seen("INCR n"), 2);
+        assert_eq!(world.wire.counts().opens, 0);
+    }
+    // Of two commands, the other one has run.
+    let world = World::<true>::new();
+    let arm = |world: &World| world.server.store().canned = std::vec![LOADING];
+    let (result, stats) = call(&world, Config::new(), (incr("n"), incr("m")), arm);
+    assert_eq!(result.unwrap_err().code(), Some(Code::Loading));
+    assert_eq!(stats.retries, 0);
+    assert_eq!(world.server.seen("INCR m"), 1);
+}
+
+#[test]
+fn other_errors_of_the_server_are_not_tried_again() {
+    let world = World::<true>::new();
+    let arm = |world: &World| world.server.store().canned = std::vec![("GET", "-ERR no\r\n")];
+    let (result, stats) = call(&world, Config::new(), get("k").reply::<()>(), arm);
+    assert_eq!(result.unwrap_err().code(), Some(Code::Err));
+    assert_eq!((stats.retries, world.server.seen("GET k")), (0, 1));
+}
+
+#[test]
+fn a_timeout_is_tried_again_only_where_the_settings_say_so() {
+    let silent = |world: &World| world.server.store().silent = true;
+    for retry in [false, true] {
+        let config = Config::new().retry_on_timeout(retry);
+        let world = World::<true>::new();
+        let (result, stats) = call(&world, config, incr("n"), silent);
+        match retry {
+            true => assert_eq!(
+                result,
+                Ok(2),
+                "it was applied twice, as the settings say it may be"
+            ),
+            false => {
+                let error = result.unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::TimedOut);
+                assert_eq!(error.reached(), Reached::MaybeSent);
+            }
+        }
+        assert_eq!((stats.timeouts, stats.retries), (1, u32::from(retry)));
+        assert_eq!(world.server.seen("INCR n"), 1 + usize::from(retry));
+
+        let world = World::<true>::new();
+        let (result, _) = call(&world, config, get("k").reply(), silent);
+        match retry {
+            true => assert_eq!(result, Ok(owned("k"))),
+            false => assert_eq!(result.unwrap_err().kind(), ErrorKind::TimedOut),
+        }
+    }
+}
+
+#[test]
+fn a_tuple_is_tried_again_as_a_whole_or_not_at_all() {
+    let broken = |world: &World| world.wire.fail(At::Read(1), RESET);
+    let world = World::<true>::new();
+    let reads = (get("a").reply(), get("b").reply());
+    let (result, stats) = call(&world, Config::new(), reads, broken);
+    assert_eq!(result, Ok((owned("a"), owned("b"))));
+    assert_eq!((stats.retries, world.server.seen("GET a")), (1, 2));
+
+    let world = World::<true>::new();
+    let with_a_write = (get("a").reply::<()>(), incr("n"));
+    let (result, stats) = call(&world, Config::new(), with_a_write, broken);
+    assert_eq!(result.unwrap_err().reached(), Reached::MaybeSent);
+    assert_eq!((stats.retries, world.server.seen("INCR n")), (0, 1));
+
+    // Sent or not is said of all of it.
+    let world = World::<true>::new();
+    let unsent = |world: &World| world.wire.fail(At::Write(1), RESET);
+    let (result, stats) = call(
+        &world,
+        Config::new(),
+        (echo("a").reply(), incr("n")),
+        unsent,
+    );
+    assert_eq!(
+        result,
+        Ok((heapless::String::<1>::try_from("a").unwrap(), 1))
+    );
+    assert_eq!((stats.retries, world.server.seen("INCR n")), (1, 1));
+}

@@ -121,7 +121,8 @@ impl Peer for Session {
 
     fn take(&mut self, bytes: &[u8], answers: &mut VecDeque<u8>) {
         self.input.extend_from_slice(bytes);
-        while !self.blocked {
+        // Without the end of a line, no command has come to its end.
+        while !self.blocked && bytes.contains(&b'\n') {
             let Some((words, len)) = self.parse() else {
                 break;
             };
