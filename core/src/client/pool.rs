@@ -97,7 +97,15 @@ impl<'w, M: RawMutex, L: Transport, const N: usize, const W: usize> Pool<'w, M, 
             config: place,
         } = resources;
         *place = config;
-        let config: &'w Config<'w> = place;
+        Self::over(memories, links, place)
+    }
+
+    /// The same, over memory that lies apart.
+    pub(crate) fn over<const RX: usize, const TX: usize, const DEPTH: usize>(
+        memories: &'w mut [Memory<RX, TX, DEPTH>],
+        links: [L; N],
+        config: &'w Config<'w>,
+    ) -> Self {
         let clock = links.first().map(Transport::clock);
         let clients = memories.iter_mut().zip(links);
         let seats = Seats::new(clients.map(|(memory, link)| Client::new(memory, link, config)));

@@ -2,12 +2,14 @@
 
 use std::boxed::Box;
 use std::string::{String, ToString};
+use std::vec::Vec;
 
 use embassy_sync::blocking_mutex::raw::CriticalSectionRawMutex;
 
-use crate::client::{Pool, PoolResources};
+use crate::client::Pool;
 use crate::config::{Config, UrlError};
-use crate::io::{Blocking, std as sockets};
+use crate::connection::Memory;
+use crate::io::{Blocking, Transport, std as sockets};
 
 /// Bytes of the reply window and of the command window of a connection of a host's pool.
 pub const WINDOW: usize = 64 * 1024;
@@ -44,7 +46,7 @@ pub fn pool<const N: usize>(url: &str) -> Result<StdPool<N>, UrlError> {
 /// The same, from settings.
 pub fn pool_with<const N: usize, const W: usize>(config: Config<'static>) -> StdPool<N, W> {
     let links = core::array::from_fn(|_| Blocking(sockets::Socket::new(&config)));
-    Pool::new(resources(), links, config)
+    over(links, config)
 }
 
 /// A pool of `N` connections over tokio's sockets to the server at `url`. Otherwise as
@@ -61,12 +63,17 @@ pub fn tokio_pool<const N: usize>(url: &str) -> Result<TokioPool<N>, UrlError> {
 #[cfg(feature = "tokio")]
 pub fn tokio_pool_with<const N: usize, const W: usize>(config: Config<'static>) -> TokioPool<N, W> {
     let links = core::array::from_fn(|_| crate::io::tokio::Socket::new(&config));
-    Pool::new(resources(), links, config)
+    over(links, config)
 }
 
-fn resources<const N: usize>() -> &'static mut PoolResources<'static, N, WINDOW, WINDOW> {
-    // On the heap from the start: this is more than a thread's stack may hold.
-    Box::leak(Box::new(PoolResources::new()))
+/// A pool over memory that is never freed.
+fn over<L: Transport, const N: usize, const W: usize>(
+    links: [L; N],
+    config: Config<'static>,
+) -> Pool<'static, CriticalSectionRawMutex, L, N, W> {
+    // One by one onto the heap: all together are more than a thread's stack may hold.
+    let memories: Vec<_> = (0..N).map(|_| Memory::<WINDOW, WINDOW>::new()).collect();
+    Pool::over(memories.leak(), links, Box::leak(Box::new(config)))
 }
 
 /// Settings that live as long as the program.
