@@ -179,11 +179,11 @@ impl<'a> Plan<'a> {
         let Err(error) = last else {
             return self.request.count() == 1 && connection.was_refused();
         };
-        let harmless = error.reached() == Reached::NotSent || self.only_reads();
+        let unsent = error.reached() == Reached::NotSent;
         match error.kind() {
-            ErrorKind::Transport(_) | ErrorKind::Protocol(_) => harmless,
-            // A blocking command that timed out has had its time.
-            ErrorKind::TimedOut => connection.config().retry_on_timeout,
+            ErrorKind::Transport(_) | ErrorKind::Protocol(_) => unsent || self.only_reads(),
+            // Unsent, it only waited for the reply to a call that was dropped.
+            ErrorKind::TimedOut => unsent || connection.config().retry_on_timeout,
             _ => false,
         }
     }

@@ -8,6 +8,7 @@ use std::boxed::Box;
 use super::*;
 use crate::command::{Blocks, Command, Plain, Spec, echo, get, incr, set};
 use crate::config::SkipBudget;
+use crate::io::Blocking;
 use crate::io::scripted::Pace;
 use crate::resp::Any;
 
@@ -194,4 +195,44 @@ fn a_forgotten_future_or_lease_costs_a_seat_at_most() {
         assert_eq!(seats.count(), if ended || k == 0 { 2 } else { 1 });
         world.check();
     }
+}
+
+/// A blocking pipeline is given up after each of its replies.
+fn a_blocking_pipeline_given_up<const SAFE: bool>() {
+    for taken in 0..=7 {
+        let world = World::<SAFE>::new();
+        let mut resources = Resources::new();
+        let links = [Blocking(world.wire.clone())];
+        let pool = TestPool::<_>::new(&mut resources, links, Config::new());
+        for round in 0..3 {
+            let mut lease = pool.try_get().unwrap();
+            let mut pipeline = lease.pipeline((0..7).map(|_| incr("n")));
+            for _ in 0..taken {
+                assert!(pipeline.next().unwrap().is_ok());
+            }
+            assert_eq!(
+                lease.call(get("k").reply()),
+                Ok(owned("k")),
+                "{taken} {round}"
+            );
+            let mut pipeline = lease.pipeline((0..7).map(|_| incr("n")));
+            for _ in 0..taken {
+                assert!(pipeline.next().unwrap().is_ok());
+            }
+            drop(lease);
+            assert_eq!(
+                pool.call(get("k").reply()),
+                Ok(owned("k")),
+                "{taken} {round}"
+            );
+        }
+        world.check();
+        check_stats(&pool);
+    }
+}
+
+#[test]
+fn a_blocking_pipeline_given_up_half_way_shifts_nothing() {
+    a_blocking_pipeline_given_up::<true>();
+    a_blocking_pipeline_given_up::<false>();
 }

@@ -6,6 +6,7 @@ extern crate std;
 mod cancel;
 mod drops;
 mod errors;
+mod histories;
 mod once;
 mod pools;
 mod retry;

@@ -234,3 +234,21 @@ fn a_push_larger_than_the_window_costs_no_reply() {
     }
     assert_eq!(world.wire.counts().opens, 1);
 }
+
+#[test]
+fn a_reply_that_never_comes_is_not_the_next_ones_failure() {
+    let world = World::<true>::new();
+    let mut resources = Resources::new();
+    let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], Config::new());
+    run(pool.call(incr("n"))).unwrap();
+    world.server.store().silent = true;
+    assert_eq!(drop_at(10, pool.call(incr("n"))), Polled::Stuck);
+    // It waits for the other's reply, in vain; of its own command nothing was sent.
+    let mut next = pin!(pool.call(incr("m")));
+    assert_eq!(poll(next.as_mut(), 10), Polled::Stuck);
+    world.server.store().silent = false;
+    world.clock.advance_ms(5000);
+    assert_eq!(poll(next, 10), Polled::Ready(Ok(1)));
+    assert_eq!(world.server.seen("INCR m"), 1);
+    check_stats(&pool);
+}

@@ -281,3 +281,19 @@ fn the_connection_used_last_is_lent_first() {
     let stats = pool.stats();
     assert_eq!((stats.opened, stats.reused), (1, 4));
 }
+
+#[test]
+fn a_pool_whose_close_was_dropped_is_closed_all_the_same() {
+    let world = World::<true>::new();
+    let mut resources = Resources::new();
+    let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], Config::new());
+    let mut lease = pool.try_get().unwrap();
+    run(lease.call(ping())).unwrap();
+    assert_eq!(
+        drop_at(5, pool.close(Duration::from_secs(1))),
+        Polled::Stuck
+    );
+    assert_eq!(pool_error(pool.try_get()), Some(PoolError::Closed));
+    drop(lease);
+    assert!(!world.wire.is_open());
+}

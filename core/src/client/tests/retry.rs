@@ -4,7 +4,7 @@ extern crate std;
 
 use super::*;
 use crate::command::{Command, Request, echo, get, incr, ping};
-use crate::error::{Code, Error, ErrorKind, Reached};
+use crate::error::{Code, Error, ErrorKind, Io, Reached};
 use crate::io::scripted::{At, Wrong};
 use crate::resp::Owned;
 use embedded_io::ErrorKind as Kind;
@@ -205,4 +205,24 @@ fn a_tuple_is_tried_again_as_a_whole_or_not_at_all() {
         Ok((heapless::String::<1>::try_from("a").unwrap(), 1))
     );
     assert_eq!((stats.retries, world.server.seen("INCR n")), (1, 1));
+}
+
+#[test]
+fn a_server_that_is_silent_at_the_login_costs_the_connect_timeout_once() {
+    let world = World::<true>::new();
+    world.server.store().silent = true;
+    let mut resources = Resources::new();
+    let config = Config::new().connect_timeout(core::time::Duration::from_millis(700));
+    let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], config);
+    let mut call = pin!(pool.call(incr("n")));
+    assert_eq!(poll(call.as_mut(), 10), Polled::Stuck);
+    world.clock.advance_ms(699);
+    assert_eq!(poll(call.as_mut(), 10), Polled::Stuck);
+    world.clock.advance_ms(1);
+    let error = poll(call, 10).ready().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Connect(Io::TimedOut));
+    assert_eq!(error.reached(), Reached::NotSent);
+    assert!(!world.wire.is_open());
+    assert_eq!(world.wire.counts().opens, 1);
+    check_stats(&pool);
 }
