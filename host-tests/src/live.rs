@@ -17,9 +17,13 @@
 mod peers;
 mod view;
 
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
 use respool::client::PoolResources;
 use respool::config::{Config, Protocol};
 use respool::io::Blocking;
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::redis::{Builder, RedisServer};
 
@@ -88,6 +92,16 @@ pub fn tasks<const N: usize, const RX: usize, const TX: usize>(
     let links = std::array::from_fn(|_| respool::tokio::Socket::new(&config));
     let pool = respool::tokio::Pool::new(resources::<N, RX, TX>(), links, config);
     Box::leak(Box::new(pool))
+}
+
+/// Ends the server's [pause](RedisServer::pause) a little later.
+pub fn resume_later(server: &RedisServer, after: Duration) -> JoinHandle<()> {
+    let pid = server.pid().and_then(|pid| Pid::from_raw(pid as i32));
+    thread::spawn(move || {
+        thread::sleep(after);
+        kill_process(pid.expect("a server that was not killed"), Signal::CONT)
+            .expect("a process of our own");
+    })
 }
 
 fn resources<const N: usize, const RX: usize, const TX: usize>()
