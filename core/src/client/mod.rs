@@ -137,7 +137,7 @@ impl<'w, L: asynch::Link> Client<'w, L> {
     ///
     /// As many commands as fit the command window go out together; their replies are taken before
     /// the next ones are sent, so neither side waits for the other with full buffers.
-    pub fn pipeline<C, I>(&mut self, commands: I) -> Pipeline<'_, 'w, L, I::IntoIter>
+    pub fn pipeline<C, I>(&mut self, commands: I) -> Pipeline<'_, 'w, L, I::IntoIter, C>
     where
         C: Command,
         I: IntoIterator<Item = C>,
@@ -162,7 +162,7 @@ impl<'w, L: blocking::Link> Client<'w, Blocking<L>> {
     ///
     /// As many commands as fit the command window go out together; their replies are taken before
     /// the next ones are sent, so neither side waits for the other with full buffers.
-    pub fn pipeline<C, I>(&mut self, commands: I) -> Pipeline<'_, 'w, Blocking<L>, I::IntoIter>
+    pub fn pipeline<C, I>(&mut self, commands: I) -> Pipeline<'_, 'w, Blocking<L>, I::IntoIter, C>
     where
         C: Command,
         I: IntoIterator<Item = C>,

@@ -14,11 +14,14 @@ use crate::resp::Reply;
 /// As many commands as fit the command window leave together. Nothing is tried twice: after a
 /// broken connection, what `next` gives is that error, and then nothing more. Dropped half-way,
 /// the replies that are still to come are skipped.
-pub struct Pipeline<'l, 'w, L: Transport, I: Iterator> {
+//
+// `C` is what `I` gives. As `I::Item`, it would keep a future that holds a pipeline over a closure
+// from being `Send`: the compiler cannot see there that the closure takes any lifetime.
+pub struct Pipeline<'l, 'w, L: Transport, I, C> {
     client: &'l mut Client<'w, L>,
     commands: I,
     /// The command that did not fit the window any more.
-    held: Option<I::Item>,
+    held: Option<C>,
     /// Replies to come of the commands that have left.
     due: u16,
     /// The held command is on its way, alone.
@@ -41,7 +44,7 @@ impl Parts for Encoded {
     }
 }
 
-impl<'l, 'w, L: Transport, C: Command, I: Iterator<Item = C>> Pipeline<'l, 'w, L, I> {
+impl<'l, 'w, L: Transport, I: Iterator<Item = C>, C: Command> Pipeline<'l, 'w, L, I, C> {
     pub(crate) fn new(client: &'l mut Client<'w, L>, commands: I) -> Self {
         Self {
             client,
@@ -127,7 +130,7 @@ impl<'l, 'w, L: Transport, C: Command, I: Iterator<Item = C>> Pipeline<'l, 'w, L
     }
 }
 
-impl<L: asynch::Link, C: Command, I: Iterator<Item = C>> Pipeline<'_, '_, L, I> {
+impl<L: asynch::Link, I: Iterator<Item = C>, C: Command> Pipeline<'_, '_, L, I, C> {
     /// The reply to the next command, or `None` after the last one.
     ///
     /// # Cancel safety
@@ -155,7 +158,7 @@ impl<L: asynch::Link, C: Command, I: Iterator<Item = C>> Pipeline<'_, '_, L, I> 
     }
 }
 
-impl<L: blocking::Link, C: Command, I: Iterator<Item = C>> Pipeline<'_, '_, Blocking<L>, I> {
+impl<L: blocking::Link, I: Iterator<Item = C>, C: Command> Pipeline<'_, '_, Blocking<L>, I, C> {
     /// The reply to the next command, or `None` after the last one.
     #[expect(
         clippy::should_implement_trait,
@@ -182,7 +185,7 @@ impl<L: blocking::Link, C: Command, I: Iterator<Item = C>> Pipeline<'_, '_, Bloc
     }
 }
 
-impl<L: Transport, I: Iterator> fmt::Debug for Pipeline<'_, '_, L, I> {
+impl<L: Transport, I, C> fmt::Debug for Pipeline<'_, '_, L, I, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pipeline")
             .field("due", &self.due)
