@@ -7,7 +7,7 @@
 
 extern crate std;
 
-use core::cell::{Ref, RefCell, RefMut};
+use core::cell::{RefCell, RefMut};
 use core::future::poll_fn;
 use core::task::{Context, Poll, Waker};
 use std::collections::VecDeque;
@@ -65,6 +65,8 @@ pub(crate) enum Wrong {
     End,
     /// A lie: so many bytes were moved. None was.
     Claim(usize),
+    /// It never comes to an end, as an open, a write or a flush; later ones do.
+    Stall,
 }
 
 /// What happened on a wire.
@@ -220,11 +222,6 @@ impl<P: Peer, const SAFE: bool> Wire<P, SAFE> {
         }
     }
 
-    /// The peer.
-    pub(crate) fn peer(&self) -> Ref<'_, P> {
-        Ref::map(self.state.borrow(), |state| &state.peer)
-    }
-
     fn state(&self) -> RefMut<'_, State<P>> {
         self.state.borrow_mut()
     }
@@ -240,6 +237,25 @@ impl<P: Peer, const SAFE: bool> Wire<P, SAFE> {
             Poll::Pending
         })
         .await;
+    }
+
+    /// Never ready, where the call that comes next stalls.
+    async fn stall(&self, next: fn(&Counts) -> At) {
+        if self.state().stalls(next) {
+            core::future::pending().await
+        }
+    }
+
+    /// The same for a thread, which gives up after `limit`.
+    fn stall_for(&self, limit: Option<Duration>, next: fn(&Counts) -> At) -> Result<(), ErrorKind> {
+        match (self.state().stalls(next), limit) {
+            (false, _) => Ok(()),
+            (true, None) => panic!("this call would block for ever"),
+            (true, Some(limit)) => {
+                self.clock.advance(limit);
+                Err(ErrorKind::TimedOut)
+            }
+        }
     }
 
     fn poll_read(
@@ -365,7 +381,7 @@ impl<P: Peer> State<P> {
                 self.counts.out += bytes.len() as u32;
                 return Ok(bytes.len());
             }
-            Some(Wrong::End) => return Ok(0),
+            Some(Wrong::End | Wrong::Stall) => return Ok(0),
             None => {}
         }
         let n = bytes.len().min(self.pace.bytes);
@@ -399,6 +415,12 @@ impl<P: Peer> State<P> {
         let bytes = core::mem::take(&mut self.unflushed);
         self.peer.take(&bytes, &mut self.answers);
         Ok(())
+    }
+
+    fn stalls(&mut self, next: fn(&Counts) -> At) -> bool {
+        let stall = (next(&self.counts), Wrong::Stall);
+        let index = self.faults.iter().position(|fault| *fault == stall);
+        index.map(|index| self.faults.swap_remove(index)).is_some()
     }
 
     /// What goes wrong here, once.
@@ -443,6 +465,7 @@ impl<P: Peer, const SAFE: bool> Transport for Wire<P, SAFE> {
 impl<P: Peer, const SAFE: bool> asynch::Link for Wire<P, SAFE> {
     async fn open(&mut self, _limit: Option<Duration>) -> Result<(), ErrorKind> {
         self.pause().await;
+        self.stall(|counts| At::Open(counts.opens + 1)).await;
         self.state().open()
     }
 }
@@ -464,6 +487,7 @@ impl<P: Peer, const SAFE: bool> embedded_io_async::Read for Wire<P, SAFE> {
 
 impl<P: Peer, const SAFE: bool> embedded_io_async::Write for Wire<P, SAFE> {
     async fn write(&mut self, bytes: &[u8]) -> Result<usize, ErrorKind> {
+        self.stall(|counts| At::Write(counts.writes + 1)).await;
         if SAFE {
             self.pause().await;
             return self.state().write(bytes);
@@ -475,13 +499,15 @@ impl<P: Peer, const SAFE: bool> embedded_io_async::Write for Wire<P, SAFE> {
     }
 
     async fn flush(&mut self) -> Result<(), ErrorKind> {
+        self.stall(|counts| At::Flush(counts.flushes + 1)).await;
         self.pause().await;
         self.state().flush()
     }
 }
 
 impl<P: Peer, const SAFE: bool> blocking::Link for Wire<P, SAFE> {
-    fn open(&mut self, _limit: Option<Duration>) -> Result<(), ErrorKind> {
+    fn open(&mut self, limit: Option<Duration>) -> Result<(), ErrorKind> {
+        self.stall_for(limit, |counts| At::Open(counts.opens + 1))?;
         self.state().open()
     }
 
@@ -509,10 +535,14 @@ impl<P: Peer, const SAFE: bool> embedded_io::Read for Wire<P, SAFE> {
 
 impl<P: Peer, const SAFE: bool> embedded_io::Write for Wire<P, SAFE> {
     fn write(&mut self, bytes: &[u8]) -> Result<usize, ErrorKind> {
+        let limit = self.state().patience;
+        self.stall_for(limit, |counts| At::Write(counts.writes + 1))?;
         self.state().write(bytes)
     }
 
     fn flush(&mut self) -> Result<(), ErrorKind> {
+        let limit = self.state().patience;
+        self.stall_for(limit, |counts| At::Flush(counts.flushes + 1))?;
         self.state().flush()
     }
 }

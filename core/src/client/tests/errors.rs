@@ -284,3 +284,49 @@ fn a_server_that_says_no_before_it_is_asked() {
         assert_eq!(run(pool.call(incr("n"))), Ok(1));
     }
 }
+
+#[test]
+fn a_call_that_never_ends_ends_at_its_deadline() {
+    let stalls = [
+        (Op::Handshake, At::Open(1), ErrorKind::Connect(Io::TimedOut)),
+        (
+            Op::Handshake,
+            At::Write(1),
+            ErrorKind::Connect(Io::TimedOut),
+        ),
+        (
+            Op::Handshake,
+            At::Flush(1),
+            ErrorKind::Connect(Io::TimedOut),
+        ),
+        (Op::Write, At::Flush(1), ErrorKind::TimedOut),
+        (Op::Tuple, At::Flush(1), ErrorKind::TimedOut),
+        (Op::Pipeline, At::Write(2), ErrorKind::TimedOut),
+    ];
+    for (op, at, kind) in stalls {
+        let came = run_blocking(op, Pace::FAST, Some((at, Wrong::Stall)));
+        assert_eq!(came.result.unwrap_err().kind(), kind, "{op:?} {at:?}");
+        assert_eq!(came.after, Ok(1));
+
+        let world = World::<true>::new();
+        let mut resources = Resources::new();
+        let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], Config::new());
+        if op != Op::Handshake {
+            run(pool.call(ping())).unwrap();
+        }
+        arm(&world, Pace::FAST, Some((at, Wrong::Stall)));
+        let mut call = pin!(async { act(&mut pool.try_get().unwrap(), op).await });
+        assert_eq!(poll(call.as_mut(), 100), Polled::Stuck, "{op:?} {at:?}");
+        world.clock.advance_ms(4999);
+        assert_eq!(poll(call.as_mut(), 100), Polled::Stuck, "{op:?} {at:?}");
+        world.clock.advance_ms(1);
+        let error = poll(call, 100).ready().unwrap_err();
+        assert_eq!(error.kind(), kind, "{op:?} {at:?}");
+        assert_eq!(run(pool.call(incr("after"))), Ok(1));
+        check_stats(&pool);
+    }
+    // A write that was never taken was not sent, and so is sent anew.
+    let came = run_blocking(Op::Write, Pace::FAST, Some((At::Write(1), Wrong::Stall)));
+    assert_eq!((came.result, came.stats.retries), (Ok(true), 1));
+    assert_eq!(came.world.server.seen("INCR n"), 1);
+}

@@ -1,6 +1,6 @@
-//! Long histories by chance, from printed seeds: several borrowers, drops, breakage, timeouts and
+//! Long histories by chance, from seeds that a failure names: several borrowers, drops, breakage, timeouts and
 //! sessions one after the other. Whatever happened, an answer is right or an error, and what is
-//! written is written once.
+//! written is written once. `RESPOOL_SEEDS` says how many histories, where 400 are too few.
 
 extern crate std;
 
@@ -164,8 +164,8 @@ fn history<const SAFE: bool>(seed: u64) -> Found {
             1 => dice.below(30) as usize,
             _ => dice.below(400) as usize,
         };
-        let polled = if dice.below(3) == 0 && kept.is_some() {
-            let lease = kept.as_mut().unwrap();
+        let again = dice.below(3) == 0;
+        let polled = if let Some(lease) = kept.as_mut().filter(|_| again) {
             drop_at(polls, act(lease, what, number, false))
         } else {
             let Ok(mut lease) = pool.try_get() else {
@@ -218,8 +218,9 @@ fn history<const SAFE: bool>(seed: u64) -> Found {
 }
 
 fn histories<const SAFE: bool>() {
+    let seeds = std::env::var("RESPOOL_SEEDS").map_or(400, |seeds| seeds.parse().unwrap());
     let mut sum = Found::default();
-    for seed in 0..option_env!("SEEDS").map_or(400, |n| n.parse().unwrap()) {
+    for seed in 0..seeds {
         let found = history::<SAFE>(seed);
         sum.answers += found.answers;
         sum.errors += found.errors;

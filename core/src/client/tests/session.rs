@@ -35,7 +35,7 @@ async fn act<L: asynch::Link>(client: &mut Client<'_, L>, what: Use) {
     match what {
         Use::Get => drop(client.call(get("k")).await.unwrap()),
         Use::Tuple => drop(client.call((incr("n"), echo("text"))).await.unwrap()),
-        Use::Watch => drop(client.call(watch("k")).await.unwrap()),
+        Use::Watch => client.call(watch("k")).await.unwrap(),
         Use::WatchUnwatch => drop(client.call((watch("k"), unwatch())).await.unwrap()),
         Use::Multi => drop(client.call((multi(), set("k", "queued"))).await.unwrap()),
         Use::WatchMulti => {
@@ -47,7 +47,7 @@ async fn act<L: asynch::Link>(client: &mut Client<'_, L>, what: Use) {
             let answer = client.call((multi(), set("m", "1"), exec())).await;
             answer.unwrap();
         }
-        Use::Select => drop(client.call(select(3)).await.unwrap()),
+        Use::Select => client.call(select(3)).await.unwrap(),
         Use::SelectAndWatch => drop(client.call((select(3), watch("k"))).await.unwrap()),
         Use::Raw => drop(client.call(raw("PING")).await.unwrap()),
     }
