@@ -127,6 +127,14 @@ impl<'r> Decoder<'r> {
         before.get(..len).map(Decoder::new).ok_or_else(truncated)
     }
 
+    /// Passes over one value; over all that is left, where that is none.
+    #[cold]
+    pub(crate) fn pass_one(&mut self) {
+        if self.skip_values(1).is_err() {
+            self.rest = &[];
+        }
+    }
+
     /// The next value is an aggregate, or an error that says what it is instead.
     pub fn elements(&mut self) -> Result<Elements, Error> {
         match self.item()? {

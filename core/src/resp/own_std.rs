@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::string::String;
 use std::vec::Vec;
 
-use crate::error::{Error, Type};
+use crate::error::{Error, Type, ValueFault};
 use crate::resp::decode::{Decoder, Elements, Item};
 use crate::resp::own::each;
-use crate::resp::reply::{FromReply, text};
+use crate::resp::reply::{FromReply, text, wrong_value};
 
 impl FromReply for String {
     fn from_reply(decoder: &mut Decoder<'_>) -> Result<Self, Error> {
@@ -124,7 +124,7 @@ impl FromReply for Value {
                 if top.elements.next(decoder) {
                     break;
                 }
-                value = open.pop().map(aggregate);
+                value = open.pop().map(aggregate).transpose()?;
             }
         }
     }
@@ -144,8 +144,11 @@ fn scalar(item: Item<'_>) -> Result<Value, Error> {
     })
 }
 
-fn aggregate(open: Open) -> Value {
-    match open.kind {
+fn aggregate(open: Open) -> Result<Value, Error> {
+    Ok(match open.kind {
+        Type::Map if !open.values.len().is_multiple_of(2) => {
+            return Err(wrong_value(ValueFault::WrongLength));
+        }
         Type::Map => {
             let mut values = open.values.into_iter();
             let mut pairs = Vec::new();
@@ -156,5 +159,5 @@ fn aggregate(open: Open) -> Value {
         }
         Type::Set => Value::Set(open.values),
         _ => Value::Array(open.values),
-    }
+    })
 }

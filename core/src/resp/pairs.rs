@@ -50,12 +50,13 @@ impl<'r, A: Reply, B: Reply> PairsIter<'r, A, B> {
     fn pair(&mut self) -> Result<(A::Out<'r>, B::Out<'r>), Error> {
         let mut ahead = self.decoder.clone();
         if let Item::Array(_) = ahead.item()? {
-            return <(A, B)>::decode(&mut self.decoder);
+            return <(A, B)>::decode_one_of_many(&mut self.decoder);
         }
-        let first = A::decode(&mut self.decoder)?;
-        match self.elements.next(&mut self.decoder) {
-            true => Ok((first, B::decode(&mut self.decoder)?)),
-            false => Err(wrong_value(ValueFault::WrongLength)),
+        let first = A::decode_one_of_many(&mut self.decoder);
+        if !self.elements.next(&mut self.decoder) {
+            return Err(wrong_value(ValueFault::WrongLength));
         }
+        let second = B::decode_one_of_many(&mut self.decoder);
+        first.and_then(|first| second.map(|second| (first, second)))
     }
 }

@@ -21,13 +21,22 @@ pub trait Reply {
     /// Decodes the next value.
     fn decode<'r>(decoder: &mut Decoder<'r>) -> Result<Self::Out<'r>, Error>;
 
-    /// Decodes the next value, and leaves the decoder behind it.
+    /// Decodes the next value, and leaves the decoder behind it, whatever comes of it.
     #[doc(hidden)]
     #[inline(always)]
     fn decode_one_of_many<'r>(decoder: &mut Decoder<'r>) -> Result<Self::Out<'r>, Error> {
         match Self::LAZY {
             true => Self::decode(&mut decoder.value()?),
-            false => Self::decode(decoder),
+            false => {
+                let mut after = decoder.clone();
+                let out = Self::decode(decoder);
+                if out.is_err() {
+                    // It may have stopped anywhere in the value.
+                    after.pass_one();
+                    *decoder = after;
+                }
+                out
+            }
         }
     }
 }
@@ -249,14 +258,12 @@ impl<'r, K: Reply, V: Reply> Iterator for EntriesIter<'r, K, V> {
         if !self.elements.next(&mut self.decoder) {
             return None;
         }
-        let key = match K::decode_one_of_many(&mut self.decoder) {
-            Ok(key) => key,
-            Err(error) => return Some(Err(error)),
-        };
+        let key = K::decode_one_of_many(&mut self.decoder);
         if !self.elements.next(&mut self.decoder) {
             return Some(Err(wrong_value(ValueFault::WrongLength)));
         }
-        Some(V::decode_one_of_many(&mut self.decoder).map(|value| (key, value)))
+        let value = V::decode_one_of_many(&mut self.decoder);
+        Some(key.and_then(|key| value.map(|value| (key, value))))
     }
 }
 

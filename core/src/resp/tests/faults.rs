@@ -197,7 +197,7 @@ fn smaller_limits_hold_on_the_head() {
     for (bytes, expected) in cases {
         assert_eq!(
             events(bytes, &limits),
-            [expected.clone()],
+            core::slice::from_ref(expected),
             "{}",
             bytes.escape_ascii()
         );

@@ -2,7 +2,9 @@
 
 extern crate std;
 
+mod encode;
 mod faults;
+mod owned;
 mod random;
 mod types;
 
