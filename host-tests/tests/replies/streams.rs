@@ -149,7 +149,10 @@ fn message_len(bytes: &[u8]) -> usize {
             }
             _ => ended = true,
         }
-        while ended {
+        if !ended {
+            continue;
+        }
+        loop {
             match open.last_mut() {
                 None => return at,
                 Some(None) => break,

@@ -26,7 +26,7 @@ fn hostile_bytes_close_the_connection_and_blame_the_peer() {
             Fault::TooDeep,
         ),
         (&[b'+'; 64], Fault::LineTooLong),
-        (&[b'$', b'0', b'0', b'0'], Fault::LineTooLong),
+        (b"$000", Fault::LineTooLong),
     ];
     for (bytes, fault) in cases {
         let zeros = [*bytes, &[b'0'; 64]].concat();
@@ -150,12 +150,13 @@ fn a_stream_that_ends_at_rest_is_found_by_the_next_read() {
 #[test]
 fn a_transport_that_lies_is_at_fault() {
     let long = [b'x'; 500];
-    let lies: [&dyn Fn(&mut Connection<'_>) -> Result<(), Error>; 5] = [
-        &|connection| connection.wrote(0),
-        &|connection| connection.wrote(1000),
-        &|connection| connection.wrote(usize::MAX),
-        &|connection| connection.got(65),
-        &|connection| connection.got(usize::MAX),
+    type Lie = fn(&mut Connection<'_>) -> Result<(), Error>;
+    let lies: [Lie; 5] = [
+        |connection| connection.wrote(0),
+        |connection| connection.wrote(1000),
+        |connection| connection.wrote(usize::MAX),
+        |connection| connection.got(65),
+        |connection| connection.got(usize::MAX),
     ];
     // At each step of a command that is larger than its window, part of it from where it is.
     for lie in lies {
