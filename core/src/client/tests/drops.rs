@@ -6,6 +6,7 @@ use core::mem;
 use std::boxed::Box;
 
 use super::*;
+use crate::client::Stats;
 use crate::command::{Blocks, Command, Plain, Spec, echo, get, incr, set};
 use crate::config::SkipBudget;
 use crate::io::Blocking;
@@ -57,7 +58,7 @@ fn a_blocking_command_of_which_nothing_was_sent_costs_nothing() {
 }
 
 /// Lets `calls` calls be dropped that were sent and not answered; says how often was opened.
-fn unanswered(calls: usize, budget: SkipBudget, text: &str) -> (u32, crate::Stats) {
+fn unanswered(calls: usize, budget: SkipBudget, text: &str) -> (u32, Stats) {
     let world = World::<true>::new();
     let mut resources = Resources::new();
     let config = Config::new().skip_budget(budget);

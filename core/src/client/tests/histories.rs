@@ -12,6 +12,7 @@ use crate::client::{Client, Lease};
 use crate::command::{Blocks, Command, Plain, Spec};
 use crate::command::{echo, exec, get, incr, multi, raw, select, set, unwatch, watch};
 use crate::config::SkipBudget;
+use crate::error::Error;
 use crate::io::asynch;
 use crate::io::scripted::{At, Pace, Wrong};
 use crate::resp::Any;
@@ -50,7 +51,7 @@ async fn act<L: asynch::Link>(
     what: u64,
     number: u32,
     sessions: bool,
-) -> Result<bool, crate::Error> {
+) -> Result<bool, Error> {
     let key = format!("key:{number}");
     let key = key.as_str();
     let text = key.repeat(1 + what as usize % 20);

@@ -3,6 +3,7 @@
 extern crate std;
 
 use super::*;
+use crate::client::Stats;
 use crate::command::{Command, Request, echo, get, incr, ping};
 use crate::error::{Code, Error, ErrorKind, Io, Reached};
 use crate::io::scripted::{At, Wrong};
@@ -18,7 +19,7 @@ fn call<R: Request>(
     config: Config<'_>,
     request: R,
     arm: impl FnOnce(&World),
-) -> (Result<<R::Reply as Owned>::Value, Error>, crate::Stats)
+) -> (Result<<R::Reply as Owned>::Value, Error>, Stats)
 where
     R::Reply: Owned,
 {
