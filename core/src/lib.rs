@@ -58,3 +58,11 @@ pub mod tokio {
     };
     pub use crate::io::tokio::{Socket, TokioClock};
 }
+
+/// For firmware on embassy: its clock, and links over its network stack.
+#[cfg(feature = "embassy-time")]
+pub mod embassy {
+    #[cfg(feature = "embassy-net")]
+    pub use crate::io::embassy_net::{TcpError, TcpLink, TcpResources};
+    pub use crate::io::embassy_time::EmbassyClock;
+}

@@ -144,6 +144,21 @@ impl<'w, L: asynch::Link> Client<'w, L> {
     {
         Pipeline::new(self, commands.into_iter())
     }
+
+    /// Closes the connection in good order, and waits until the server knows, where the link can
+    /// tell. The next call opens it again.
+    ///
+    /// # Cancel safety
+    /// Dropped, the connection is closed all the same.
+    pub async fn close(&mut self) {
+        self.line.connection.close();
+        self.line.connection.forget_lost();
+        if self.line.linked {
+            self.link.close().await;
+            // Only now, so that it is aborted where this was dropped.
+            self.line.gave_up_link();
+        }
+    }
 }
 
 impl<'w, L: blocking::Link> Client<'w, Blocking<L>> {

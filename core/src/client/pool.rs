@@ -155,11 +155,10 @@ impl<'w, M: RawMutex, L: Transport, const N: usize, const W: usize> Pool<'w, M, 
         self.disconnect_idle();
     }
 
-    /// Refuses new borrowers and those who wait, and closes what is idle.
+    /// Refuses new borrowers and those who wait.
     fn shut(&self) {
         self.seats.with(|shared| shared.closed = true);
         self.seats.close();
-        self.disconnect_idle();
     }
 
     /// What `close` has to say at its end.
@@ -270,8 +269,9 @@ impl<'w, M: RawMutex, L: asynch::Link, const N: usize, const W: usize> Pool<'w, 
         lease.own(&request)
     }
 
-    /// Closes the pool: refuses new borrowers, wakes those who wait, and waits until all
-    /// connections are back, for `limit` at most. Those that come back later are closed then.
+    /// Closes the pool: refuses new borrowers, wakes those who wait, closes what is idle in good
+    /// order, and waits until all connections are back, for `limit` at most. Those that come back
+    /// later are closed then.
     ///
     /// # Errors
     /// [`PoolError::StillLent`] after `limit`.
@@ -281,8 +281,31 @@ impl<'w, M: RawMutex, L: asynch::Link, const N: usize, const W: usize> Pool<'w, 
     pub async fn close(&self, limit: Duration) -> Result<(), Error> {
         self.shut();
         let deadline = self.deadline(Some(limit));
-        let _ = self.in_time(deadline, self.seats.all_back()).await;
+        let all = async {
+            self.part().await;
+            self.seats.all_back().await;
+        };
+        let _ = self.in_time(deadline, all).await;
         self.drained()
+    }
+
+    /// Closes in good order what is idle.
+    async fn part(&self) {
+        // All are taken at once, so that each is closed, as soon as it is given back, also where
+        // this is dropped.
+        let mut idle = heapless::Vec::<_, N>::new();
+        while let Some(client) = self.seats.take_idle() {
+            let lease = Lease {
+                pool: self,
+                client: Some(client),
+            };
+            if idle.push(lease).is_err() {
+                break;
+            }
+        }
+        for lease in &mut idle {
+            lease.close().await;
+        }
     }
 
     async fn in_time<O>(
@@ -348,6 +371,7 @@ impl<'w, M: RawMutex, L: blocking::Link, const N: usize, const W: usize>
     /// [`PoolError::StillLent`] after `limit`.
     pub fn close(&self, limit: Duration) -> Result<(), Error> {
         self.shut();
+        self.disconnect_idle();
         #[cfg(feature = "std")]
         let _ = parked(Some(limit), self.seats.all_back());
         #[cfg(not(feature = "std"))]

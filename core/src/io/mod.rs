@@ -7,6 +7,12 @@
 
 mod dial;
 mod drive;
+#[cfg(feature = "embassy-net")]
+pub mod embassy_net;
+#[cfg(feature = "embassy-time")]
+pub mod embassy_time;
+#[cfg(feature = "embedded-nal-async")]
+pub mod embedded_nal_async;
 #[cfg(test)]
 pub(crate) mod scripted;
 #[cfg(feature = "std")]
@@ -21,6 +27,8 @@ use embedded_io::{ErrorKind as Kind, ErrorType};
 
 use crate::error::Io;
 use crate::time::Clock;
+#[cfg(any(feature = "std", feature = "embassy-net"))]
+use crate::time::Duration;
 
 /// What a transport is in both worlds.
 pub trait Transport: ErrorType {
@@ -57,6 +65,14 @@ pub mod asynch {
             &mut self,
             limit: Option<Duration>,
         ) -> impl Future<Output = Result<(), Self::Error>>;
+
+        /// Closes the transport in good order: the peer gets what was written, and learns that
+        /// this is the end. [Aborts](Transport::abort) it unless a transport knows better. Dropped,
+        /// it is closed by the next `abort`.
+        fn close(&mut self) -> impl Future<Output = ()> {
+            self.abort();
+            core::future::ready(())
+        }
     }
 }
 
@@ -100,6 +116,16 @@ impl<L: Transport> Transport for Blocking<L> {
     fn abort(&mut self) {
         self.0.abort();
     }
+}
+
+/// What one address may take of `limit`, so that `others` can be tried after it.
+#[cfg(any(feature = "std", feature = "embassy-net"))]
+pub(crate) fn share(limit: Duration, elapsed: Duration, others: usize) -> Duration {
+    let all = u32::try_from(others).unwrap_or(u32::MAX).saturating_add(1);
+    limit
+        .saturating_sub(elapsed)
+        .checked_div(all)
+        .unwrap_or_default()
 }
 
 /// What an error of a transport means to a caller.

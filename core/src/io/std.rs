@@ -12,7 +12,7 @@ use embedded_io::{ErrorType, Read, Write};
 use socket2::{SockRef, TcpKeepalive};
 
 use crate::config::{Address, Config, Keepalive};
-use crate::io::{Transport, blocking};
+use crate::io::{Transport, blocking, share};
 use crate::time::{Clock, Duration, Instant};
 
 /// A link over a socket: TCP to a name or an address, or a unix socket.
@@ -184,15 +184,6 @@ fn connect(host: &str, port: u16, limit: Option<Duration>) -> io::Result<TcpStre
         }
     }
     Err(last)
-}
-
-/// What one address may take of `limit`, so that `others` can be tried after it.
-pub(crate) fn share(limit: Duration, elapsed: Duration, others: usize) -> Duration {
-    let all = u32::try_from(others).unwrap_or(u32::MAX).saturating_add(1);
-    limit
-        .saturating_sub(elapsed)
-        .checked_div(all)
-        .unwrap_or_default()
 }
 
 pub(crate) fn nothing_to_try() -> io::Error {

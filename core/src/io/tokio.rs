@@ -12,8 +12,8 @@ use tokio::net::TcpStream;
 use tokio::net::UnixStream;
 
 use crate::config::{Config, Keepalive};
-use crate::io::std::{StdClock, To, nothing_to_try, share, tune};
-use crate::io::{Transport, asynch};
+use crate::io::std::{StdClock, To, nothing_to_try, tune};
+use crate::io::{Transport, asynch, share};
 use crate::time::{Clock, Duration, Instant, Timer};
 
 /// A link over a socket of tokio: TCP to a name or an address, or a unix socket.
