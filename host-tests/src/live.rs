@@ -27,7 +27,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::redis::{Builder, RedisServer};
 
-pub use peers::{Peer, old_server, silent, talker};
+pub use peers::{Peer, old_server, silent, swallower, talker};
 pub use view::{Clients, commands_processed, info};
 
 /// Where a scenario runs: a server of its own, and settings that lead there.

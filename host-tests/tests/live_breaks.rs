@@ -63,6 +63,30 @@ scenarios! {
         assert_eq!(stats.sent, stats.answered + stats.skipped + stats.lost);
     }
 
+    /// The server has run it, and its answer is lost: a write is not sent again, a read is.
+    fn an_answer_that_is_lost(at) {
+        let server = live::swallower(at.server, "INCR");
+        let pool = open::<1, 256, 256>(server.config().protocol(at.config.protocol));
+        let error = go!(pool.call(incr("n"))).unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::Transport(_)), "{error}");
+        assert_eq!(error.reached(), Reached::MaybeSent);
+        assert_eq!(counter(at.server), 1);
+        assert_eq!(go!(pool.call(incr("n"))).unwrap(), 2);
+        assert_eq!(pool.stats().retries, 0);
+
+        // Two in one, of which one writes.
+        let server = live::swallower(at.server, "INCR");
+        let pool = open::<1, 256, 256>(server.config().protocol(at.config.protocol));
+        let error = go!(pool.call((exists("n"), incr("n")))).unwrap_err();
+        assert_eq!(error.reached(), Reached::MaybeSent);
+        assert_eq!(counter(at.server), 3);
+
+        let server = live::swallower(at.server, "GET");
+        let pool = open::<1, 256, 256>(server.config().protocol(at.config.protocol));
+        let n: Option<i64> = go!(pool.call(get("n").reply())).unwrap();
+        assert_eq!((n, pool.stats().retries, pool.stats().lost), (Some(3), 1, 1));
+    }
+
     /// Several commands at once are tried again only where all of them read.
     fn a_killed_connection_and_a_tuple(at) {
         let pool = open::<1, 256, 256>(at.config);

@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use respool::config::Config;
 
+use crate::redis::RedisServer;
+
 /// A listener on a free loopback port, gone on drop.
 pub struct Peer {
     port: u16,
@@ -104,6 +106,43 @@ impl Drop for Peer {
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Stands before `server`, and hangs up instead of passing on the first answer to a request that
+/// holds `word`: the server has run it, and the client does not know.
+pub fn swallower(server: &RedisServer, word: &'static str) -> Peer {
+    let server = server.addr();
+    let swallowed = Arc::new(AtomicBool::new(false));
+    Peer::start(move |client, _| {
+        let mut to = TcpStream::connect(server).expect("the server of this test");
+        let mut from = to.try_clone().expect("a second handle");
+        let mut back = client.try_clone().expect("a second handle");
+        let swallows = Arc::new(AtomicBool::new(false));
+        let answers = thread::spawn({
+            let swallows = swallows.clone();
+            move || {
+                let mut page = [0; 4096];
+                while let Ok(n @ 1..) = from.read(&mut page) {
+                    if swallows.load(Ordering::SeqCst) || back.write_all(&page[..n]).is_err() {
+                        break;
+                    }
+                }
+                let _ = back.shutdown(Shutdown::Both);
+            }
+        });
+        let mut page = [0; 4096];
+        while let Ok(n @ 1..) = client.read(&mut page) {
+            let text = String::from_utf8_lossy(&page[..n]);
+            if text.contains(word) && !swallowed.swap(true, Ordering::SeqCst) {
+                swallows.store(true, Ordering::SeqCst);
+            }
+            if to.write_all(&page[..n]).is_err() {
+                break;
+            }
+        }
+        let _ = to.shutdown(Shutdown::Both);
+        let _ = answers.join();
+    })
 }
 
 /// Accepts, reads, and never answers.
