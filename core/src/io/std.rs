@@ -105,7 +105,7 @@ impl blocking::Link for Socket {
         self.patience = None;
         self.open = Some(match &self.to {
             To::Tcp(host, port) => {
-                let stream = connect(host, *port, limit)?;
+                let stream = connect((host.as_str(), *port), limit)?;
                 tune(SockRef::from(&stream), self.keepalive)?;
                 Stream::Tcp(stream)
             }
@@ -163,13 +163,11 @@ impl Write for Socket {
 }
 
 /// Tries every address of a name in turn; the last error is kept.
-fn connect(host: &str, port: u16, limit: Option<Duration>) -> io::Result<TcpStream> {
+fn connect(to: impl ToSocketAddrs, limit: Option<Duration>) -> io::Result<TcpStream> {
     let begin = StdInstant::now();
     let mut last = nothing_to_try();
     // The resolver's own errors have no kind that says that it was the name.
-    let addresses = (host, port)
-        .to_socket_addrs()
-        .map_err(|_| nothing_to_try())?;
+    let addresses = to.to_socket_addrs().map_err(|_| nothing_to_try())?;
     let mut addresses = addresses.collect::<Vec<SocketAddr>>().into_iter();
     while let Some(address) = addresses.next() {
         let share = limit.map(|limit| share(limit, begin.elapsed(), addresses.len()));
@@ -212,5 +210,112 @@ fn interrupted(mut operation: impl FnMut() -> io::Result<usize>) -> io::Result<u
             Err(error) if error.kind() == ErrorKind::WouldBlock => Err(ErrorKind::TimedOut.into()),
             other => other,
         };
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use std::net::{Ipv4Addr, TcpListener};
+
+    use crate::io::blocking::Link as _;
+
+    /// A listener, and its address.
+    pub(crate) fn listener() -> (TcpListener, SocketAddr) {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        (listener, address)
+    }
+
+    /// An address that refuses, as `::1` does where a server listens on `127.0.0.1` only.
+    pub(crate) fn refusing() -> SocketAddr {
+        listener().1
+    }
+
+    /// A listener that takes nobody in any more: who dials it waits, as for a host that is gone.
+    pub(crate) fn hanging() -> (socket2::Socket, SocketAddr, Vec<TcpStream>) {
+        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None);
+        let socket = socket.unwrap();
+        socket
+            .bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())
+            .unwrap();
+        socket.listen(0).unwrap();
+        let address = socket.local_addr().unwrap().as_socket().unwrap();
+        let mut queue = Vec::new();
+        while let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_millis(100)) {
+            queue.push(stream);
+            assert!(queue.len() < 100, "a queue of no places takes a hundred");
+        }
+        (socket, address, queue)
+    }
+
+    pub(crate) fn assert_tuned(socket: SockRef<'_>, keepalive: Keepalive) {
+        assert!(socket.tcp_nodelay().unwrap());
+        assert!(socket.keepalive().unwrap());
+        assert_eq!(socket.tcp_keepalive_time().unwrap(), keepalive.idle);
+        assert_eq!(socket.tcp_keepalive_interval().unwrap(), keepalive.interval);
+        assert_eq!(socket.tcp_keepalive_retries().unwrap(), keepalive.count);
+    }
+
+    #[test]
+    fn every_address_is_tried() {
+        let (_listener, good) = listener();
+        for limit in [None, Some(Duration::from_secs(5))] {
+            let stream = connect(&[refusing(), refusing(), good][..], limit).unwrap();
+            assert_eq!(stream.peer_addr().unwrap(), good);
+            let error = connect(&[refusing(), refusing()][..], limit).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+        }
+        let error = connect(&[][..], None).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::AddrNotAvailable);
+    }
+
+    #[test]
+    fn one_address_does_not_take_the_time_of_the_others() {
+        let (_listener, good) = listener();
+        let (_hanging, gone, _queue) = hanging();
+        let limit = Duration::from_millis(900);
+        let begin = StdInstant::now();
+        let stream = connect(&[gone, gone, good][..], Some(limit)).unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), good);
+        assert!(begin.elapsed() < limit, "{:?}", begin.elapsed());
+        let error = connect(&[gone, gone][..], Some(limit)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TimedOut);
+    }
+
+    #[test]
+    fn sockets_are_tuned() {
+        let (_listener, address) = listener();
+        let keepalive = Keepalive {
+            idle: Duration::from_secs(77),
+            interval: Duration::from_secs(11),
+            count: 4,
+        };
+        let config = Config::new().host("127.0.0.1").port(address.port());
+        let mut link = Socket::new(&config.keepalive(keepalive));
+        link.open(None).unwrap();
+        match link.stream().unwrap() {
+            Stream::Tcp(stream) => assert_tuned(SockRef::from(&*stream), keepalive),
+            _ => panic!("the address is one of TCP"),
+        }
+        let mut link = Socket::new(&config.no_keepalive());
+        link.open(None).unwrap();
+        match link.stream().unwrap() {
+            Stream::Tcp(stream) => assert!(!SockRef::from(&*stream).keepalive().unwrap()),
+            _ => panic!("the address is one of TCP"),
+        }
+    }
+
+    #[test]
+    fn silence_is_a_timeout() {
+        let (_listener, address) = listener();
+        let config = Config::new().host("127.0.0.1").port(address.port());
+        let mut link = Socket::new(&config);
+        link.open(None).unwrap();
+        link.patience(Some(Duration::from_millis(30))).unwrap();
+        let begin = StdInstant::now();
+        let error = link.read(&mut [0; 8]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TimedOut);
+        assert!(begin.elapsed() >= Duration::from_millis(25));
     }
 }

@@ -7,9 +7,9 @@ use embedded_io::ErrorType;
 use embedded_io_async::{Read, Write};
 use socket2::SockRef;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 #[cfg(unix)]
 use tokio::net::UnixStream;
+use tokio::net::{TcpStream, ToSocketAddrs};
 
 use crate::config::{Config, Keepalive};
 use crate::io::std::{StdClock, To, nothing_to_try, tune};
@@ -90,7 +90,7 @@ impl asynch::Link for Socket {
     async fn open(&mut self, limit: Option<Duration>) -> io::Result<()> {
         self.open = Some(match &self.to {
             To::Tcp(host, port) => {
-                let stream = connect(host, *port, limit).await?;
+                let stream = connect((host.as_str(), *port), limit).await?;
                 tune(SockRef::from(&stream), self.keepalive)?;
                 Stream::Tcp(stream)
             }
@@ -128,10 +128,10 @@ impl Write for Socket {
 }
 
 /// Tries every address of a name in turn; the last error is kept.
-async fn connect(host: &str, port: u16, limit: Option<Duration>) -> io::Result<TcpStream> {
+async fn connect(to: impl ToSocketAddrs, limit: Option<Duration>) -> io::Result<TcpStream> {
     let begin = std::time::Instant::now();
     let mut last = nothing_to_try();
-    let addresses = tokio::net::lookup_host((host, port))
+    let addresses = tokio::net::lookup_host(to)
         .await
         .map_err(|_| nothing_to_try())?;
     let mut addresses = addresses.collect::<Vec<_>>().into_iter();
@@ -150,4 +150,55 @@ async fn connect(host: &str, port: u16, limit: Option<Duration>) -> io::Result<T
         }
     }
     Err(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use crate::io::asynch::Link as _;
+    use crate::io::std::tests::{assert_tuned, hanging, listener, refusing};
+
+    fn run<T>(future: impl Future<Output = T>) -> T {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        runtime.unwrap().block_on(future)
+    }
+
+    #[test]
+    fn every_address_is_tried() {
+        let (_listener, good) = listener();
+        for limit in [None, Some(Duration::from_secs(5))] {
+            let stream = run(connect(&[refusing(), refusing(), good][..], limit)).unwrap();
+            assert_eq!(stream.peer_addr().unwrap(), good);
+            let error = run(connect(&[refusing(), refusing()][..], limit)).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+        }
+    }
+
+    #[test]
+    fn one_address_does_not_take_the_time_of_the_others() {
+        let (_listener, good) = listener();
+        let (_hanging, gone, _queue) = hanging();
+        let limit = Duration::from_millis(900);
+        let stream = run(connect(&[gone, gone, good][..], Some(limit))).unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), good);
+        let error = run(connect(&[gone, gone][..], Some(limit))).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TimedOut);
+    }
+
+    #[test]
+    fn sockets_are_tuned() {
+        let (_listener, address) = listener();
+        let config = Config::new().host("127.0.0.1").port(address.port());
+        let mut link = Socket::new(&config);
+        run(async {
+            link.open(None).await.unwrap();
+            match link.stream().unwrap() {
+                Stream::Tcp(stream) => assert_tuned(SockRef::from(&*stream), Keepalive::DEFAULT),
+                _ => panic!("the address is one of TCP"),
+            }
+        });
+    }
 }
