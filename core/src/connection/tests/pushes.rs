@@ -103,9 +103,14 @@ fn replies_can_be_had_one_by_one() {
     ]
     .concat();
     let request = (get("1"), get("2"), get("3"), get("4"), get("5"));
+    // Enough for each of the large ones, and not for both together.
+    let config = Config::new().skip_budget(SkipBudget {
+        bytes: 150,
+        ..SkipBudget::DEFAULT
+    });
     for mut peer in Peer::splits(&bytes) {
         let mut space = Space::new(64, 64);
-        let mut connection = space.open(&DEFAULTS);
+        let mut connection = space.open(&config);
         let mut got = Vec::new();
         for left in (0..5).rev() {
             peer.drive(&mut connection, &request, Until::Next).unwrap();

@@ -151,10 +151,12 @@ fn a_stream_that_ends_at_rest_is_found_by_the_next_read() {
 fn a_transport_that_lies_is_at_fault() {
     let long = [b'x'; 500];
     type Lie = fn(&mut Connection<'_>) -> Result<(), Error>;
-    let lies: [Lie; 5] = [
+    let lies: [Lie; 6] = [
         |connection| connection.wrote(0),
         |connection| connection.wrote(1000),
         |connection| connection.wrote(usize::MAX),
+        // Twice for one offer.
+        |connection| connection.wrote(40).and(connection.wrote(460)),
         |connection| connection.got(65),
         |connection| connection.got(usize::MAX),
     ];
