@@ -43,7 +43,6 @@ fn calls_that_borrow_are_send() {
         while let Some(reply) = pipeline.next().await {
             println!("{:?}", reply?);
         }
-        drop(pipeline);
         lease.call(ping()).await
     }));
 }
