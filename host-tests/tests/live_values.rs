@@ -196,7 +196,6 @@ scenarios! {
             for n in 1..=taken {
                 assert_eq!(go!(pipeline.next()).unwrap().unwrap(), n);
             }
-            drop(pipeline);
             assert_eq!(go!(lease.call(ping_with("in step"))).unwrap(), b"in step");
             drop(lease);
             let n: Option<i64> = go!(pool.call(get("n").reply())).unwrap();
