@@ -44,6 +44,8 @@ mod fault;
 mod inline;
 mod request;
 mod requests;
+#[cfg(test)]
+mod round_trip;
 
 pub use fault::Fault;
 pub use request::{Request, RequestArgs};

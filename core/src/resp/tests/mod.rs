@@ -2,7 +2,6 @@
 
 extern crate std;
 
-mod encode;
 mod faults;
 mod owned;
 mod random;

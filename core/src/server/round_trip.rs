@@ -1,6 +1,10 @@
-//! Commands into bytes, and back by the other side.
+//! Commands into bytes by the encoder, and back by the other side.
 
-use super::*;
+extern crate std;
+
+use std::vec;
+use std::vec::Vec;
+
 use crate::command::{Encode, get, mset, raw, set};
 use crate::error::CommandFault;
 use crate::resp::{Cursor, Frame};
