@@ -182,16 +182,18 @@ impl TcpLink<'_> {
         }
     }
 
-    /// Whether to ask for IPv6 and IPv4 addresses: an address has its kind, and a name is looked up
-    /// in those that this device has itself.
-    fn kinds(&self, host: &str) -> (bool, bool) {
-        let address = host.parse::<IpAddr>().ok();
+    /// Whether IPv6 and IPv4 addresses are wanted: those of the kinds that this device has itself.
+    /// smoltcp would send a SYN for the other kind from an address that is not ours.
+    fn kinds(&self, address: Option<IpAddr>) -> (bool, bool) {
         #[cfg(feature = "embassy-net-ipv6")]
-        let v6 = address.map_or_else(|| self.stack.config_v6().is_some(), |ip| ip.is_ipv6());
+        let v6 = self.stack.config_v6().is_some();
         #[cfg(not(feature = "embassy-net-ipv6"))]
         let v6 = false;
-        let v4 = address.map_or_else(|| self.stack.config_v4().is_some(), |ip| ip.is_ipv4());
-        (v6, v4)
+        let v4 = self.stack.config_v4().is_some();
+        (
+            v6 && address.is_none_or(|ip| ip.is_ipv6()),
+            v4 && address.is_none_or(|ip| ip.is_ipv4()),
+        )
     }
 
     /// The addresses of a name, or of an address itself; none where there is no answer.
@@ -298,11 +300,15 @@ impl asynch::Link for TcpLink<'_> {
 
         // Half of the time is left for the addresses.
         let until = limit.map(|_| EmbassyClock.now().after(left(1)));
-        let (v6, v4) = self.kinds(host);
+        let address = host.parse::<IpAddr>().ok();
+        let (v6, v4) = self.kinds(address);
         let v6 = self.look_up(v6, host, DnsQueryType::Aaaa, until).await;
         let v4 = self.look_up(v4, host, DnsQueryType::A, until).await;
         let mut addresses = v6.iter().chain(v4.iter());
-        let mut last = TcpError::NoAddress;
+        let mut last = match address {
+            Some(_) => TcpError::NoRoute,
+            None => TcpError::NoAddress,
+        };
         while let Some(address) = addresses.next() {
             let until = EmbassyClock.now().after(left(addresses.clone().count()));
             match self.connect((*address, port), until).await {
