@@ -18,14 +18,26 @@ fn ram_of_a_connection_is_what_the_readme_states() {
     );
     // A paragraph may be broken anywhere.
     let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(words(readme).contains(&words(&states)), "README.md does not state: {states}");
+    assert!(
+        words(readme).contains(&words(&states)),
+        "README.md does not state: {states}"
+    );
 }
 
 /// The size of a static, as the assembler is told it.
 fn size_of(assembly: &str, name: &str) -> usize {
-    let mut lines = assembly.lines().filter(|line| line.contains(".size") && line.contains(name));
-    let line = lines.next().unwrap_or_else(|| panic!("no size of {name} in the assembly"));
-    line.rsplit(',').next().unwrap().trim().parse().expect("a number of bytes")
+    let mut lines = assembly
+        .lines()
+        .filter(|line| line.contains(".size") && line.contains(name));
+    let line = lines
+        .next()
+        .unwrap_or_else(|| panic!("no size of {name} in the assembly"));
+    line.rsplit(',')
+        .next()
+        .unwrap()
+        .trim()
+        .parse()
+        .expect("a number of bytes")
 }
 
 /// What the compiler makes of the crate `ram` for the target.
@@ -37,23 +49,37 @@ fn assembly() -> String {
         // Debian's pair: its library source makes any target.
         false => {
             let mut cargo = Command::new("/usr/bin/cargo");
-            cargo.env("RUSTC", "/usr/bin/rustc").env("RUSTC_BOOTSTRAP", "1");
+            cargo
+                .env("RUSTC", "/usr/bin/rustc")
+                .env("RUSTC_BOOTSTRAP", "1");
             cargo
         }
     };
-    cargo.args(["rustc", "--release", "--target", TARGET, "--manifest-path"]).arg(manifest);
+    cargo
+        .args(["rustc", "--release", "--target", TARGET, "--manifest-path"])
+        .arg(manifest);
     if !has_target() {
         cargo.args(["-Z", "build-std=core"]);
     }
-    cargo.arg("--target-dir").arg(&target_dir).args(["--", "--emit", "asm"]);
+    cargo
+        .arg("--target-dir")
+        .arg(&target_dir)
+        .args(["--", "--emit", "asm"]);
     // What cargo says to this test's own build is not meant for the other one.
-    for name in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "RUSTUP_TOOLCHAIN", "CARGO"] {
+    for name in [
+        "RUSTFLAGS",
+        "CARGO_ENCODED_RUSTFLAGS",
+        "RUSTUP_TOOLCHAIN",
+        "CARGO",
+    ] {
         cargo.env_remove(name);
     }
     let install = format!(
         "needs `rustup target add {TARGET}`, or `apt-get install rustc-web cargo-web rust-web-src`"
     );
-    let output = cargo.output().unwrap_or_else(|error| panic!("{error}: {install}"));
+    let output = cargo
+        .output()
+        .unwrap_or_else(|error| panic!("{error}: {install}"));
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}\n{install}");
     let deps = target_dir.join(TARGET).join("release/deps");
@@ -70,6 +96,12 @@ fn assembly() -> String {
 }
 
 fn has_target() -> bool {
-    let list = Command::new("rustup").args(["target", "list", "--installed"]).output();
-    list.is_ok_and(|list| String::from_utf8_lossy(&list.stdout).lines().any(|line| line == TARGET))
+    let list = Command::new("rustup")
+        .args(["target", "list", "--installed"])
+        .output();
+    list.is_ok_and(|list| {
+        String::from_utf8_lossy(&list.stdout)
+            .lines()
+            .any(|line| line == TARGET)
+    })
 }

@@ -33,7 +33,8 @@ pub struct Stats {
     pub retries: u32,
     /// Exchanges that ran into a timeout.
     pub timeouts: u32,
-    /// Times that a borrower had to wait for a connection.
+    /// Times that a borrower had to wait for a connection, or was turned away since the queue was
+    /// full.
     pub waits: u32,
     /// Times that it waited in vain.
     pub wait_timeouts: u32,

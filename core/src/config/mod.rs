@@ -58,7 +58,8 @@ pub struct Config<'c> {
     pub protocol: Protocol,
     /// How long opening a connection may take, the transport and the login together: 5 s.
     pub connect_timeout: Option<Duration>,
-    /// How long a call waits for its reply: 5 s. A blocking command's own timeout comes on top.
+    /// How long a call waits for its reply: 5 s. A blocking command has to fit in it, too: give it
+    /// more where there are such commands.
     pub read_timeout: Option<Duration>,
     /// How long a call waits for the transport to take its command: 5 s.
     pub write_timeout: Option<Duration>,

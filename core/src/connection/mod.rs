@@ -8,20 +8,62 @@
 //! is complete, and only that end takes it back. A call may be dropped anywhere: the next one
 //! finds the exchange open and [settles](Connection::settle) it. Either its replies are *owed*,
 //! and are skipped before anything else is sent, or the connection is closed.
+//!
+//! ```
+//! use respool::command::get;
+//! use respool::{Connection, Memory, Until, Want};
+//!
+//! # fn exchange(mut send: impl FnMut(&[u8]) -> usize, mut receive: impl FnMut(&mut [u8]) -> usize)
+//! #     -> Result<usize, respool::Error> {
+//! let mut memory = Memory::<256, 256>::new();
+//! let mut connection = Connection::new(&mut memory);
+//! let request = get("k");
+//! loop {
+//!     match connection.step(&request, Until::Whole)? {
+//!         Want::Write(bytes) => {
+//!             let n = send(bytes);
+//!             connection.wrote(n)?;
+//!         }
+//!         Want::Flush => connection.flushed(),
+//!         Want::Read(window) => {
+//!             let n = receive(window);
+//!             connection.got(n)?;
+//!         }
+//!         Want::Done => break,
+//!         _ => unreachable!("nothing else is wanted for such a request"),
+//!     }
+//! }
+//! let value: Option<&[u8]> = connection.reply(&request)?;
+//! # Ok(value.map_or(0, <[u8]>::len))
+//! # }
+//! # let mut sent = Vec::new();
+//! # let reply = b"$5\r\nhello\r\n";
+//! # let got = exchange(|b| { sent.extend_from_slice(b); b.len() }, |w| {
+//! #     w[..reply.len()].copy_from_slice(reply);
+//! #     reply.len()
+//! # });
+//! # assert_eq!(got, Ok(5));
+//! # assert_eq!(sent, b"*2\r\n$3\r\nGET\r\n$1\r\nk\r\n");
+//! ```
 
+mod receive;
+mod send;
 mod session;
 mod setup;
 #[cfg(test)]
 mod tests;
 mod window;
+mod work;
 
 pub(crate) use session::Marks;
 pub(crate) use setup::Setup;
+pub(crate) use work::{Next, Work};
+pub use work::{Until, Want};
 
-use crate::command::{Blocks, Encode, Parts, Request, Session as Effect, Spec};
+use crate::command::{Parts, Request};
 use crate::config::Config;
-use crate::error::{Code, CommandFault, Error, ErrorKind, Fault, Io, Reached};
-use crate::resp::{Cursor, Decoder, Frame, Item, Reply, Scanned, Scanner};
+use crate::error::{Code, CommandFault, Error, ErrorKind, Io, Reached};
+use crate::resp::{Cursor, Decoder, Item, Reply, Scanner};
 use session::Session;
 use window::Window;
 
@@ -124,62 +166,6 @@ pub(crate) struct Tally {
     pub(crate) reused: u16,
     pub(crate) retries: u16,
     pub(crate) timeouts: u16,
-}
-
-/// How much of the answer a call waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Until {
-    /// All replies of the request, together in the window.
-    Whole,
-    /// The next reply, alone in the window.
-    Next,
-}
-
-/// What the connection wants done next.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum Want<'c> {
-    /// Write some of these bytes, then say how many with [`Connection::wrote`].
-    Write(&'c [u8]),
-    /// Flush what was written, then say so with [`Connection::flushed`].
-    Flush,
-    /// Read some bytes into this, then say how many with [`Connection::got`].
-    Read(&'c mut [u8]),
-    /// Nothing: the answer is complete, [`Connection::reply`] decodes it.
-    Done,
-}
-
-/// A [`Want`] without its bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Next {
-    Write,
-    WriteDirect,
-    Flush,
-    Read,
-    Done,
-}
-
-/// What a driver brings to its end: a borrower's request, or what comes before it.
-pub(crate) enum Work<'a, 'c> {
-    Request(&'a dyn Parts, Until),
-    Setup(Setup<'c>),
-}
-
-impl Work<'_, '_> {
-    pub(crate) fn advance(&mut self, connection: &mut Connection<'_>) -> Result<Next, Error> {
-        match self {
-            Self::Request(request, until) => connection.advance(*request, *until),
-            Self::Setup(setup) => setup.advance(connection),
-        }
-    }
-
-    pub(crate) fn parts(&self) -> &dyn Parts {
-        match self {
-            Self::Request(request, _) => *request,
-            Self::Setup(setup) => setup,
-        }
-    }
 }
 
 impl<const RX: usize, const TX: usize, const DEPTH: usize> Memory<RX, TX, DEPTH> {
@@ -375,59 +361,11 @@ impl<'w> Connection<'w> {
         self.phase == Phase::Closed
     }
 
-    /// True where a byte has come that no call asked for, other than a push.
-    pub(crate) fn has_surplus(&self) -> bool {
-        let read = if self.exchange.handed {
-            self.scanner.at()
-        } else {
-            0
-        };
-        let first = self.rx.filled().get(read);
-        self.phase == Phase::Idle
-            && self.owed == 0
-            && self.scanner.is_between_values()
-            && first.is_some_and(|first| !matches!(first, b'>' | b'|'))
-    }
-
     /// Takes what the server says without having been asked, on a connection that just broke.
     pub(crate) fn listen(&mut self) {
         self.opened();
         self.awaited = 1;
         self.phase = Phase::Receiving;
-    }
-
-    /// Begins or goes on with a batch: encodes `command` where it fits the window whole, before
-    /// any byte of the batch leaves; false where it does not fit.
-    pub(crate) fn enqueue(&mut self, command: &dyn Encode) -> Result<bool, Error> {
-        self.take_back_reply();
-        if self.phase == Phase::Idle {
-            self.prepare()?;
-            self.phase = Phase::Sending;
-        }
-        let written = examine(command).and_then(|count| {
-            let frame = Frame {
-                words: command.spec().words,
-                args: &|args| command.args(args),
-            };
-            Cursor::default().write(&frame, count, self.tx.spare())
-        });
-        match written {
-            Ok((n, true)) => {
-                self.note(command.spec());
-                self.tx.fill(n);
-                self.encoded = self.encoded.saturating_add(1);
-                self.awaited = self.awaited.saturating_add(1);
-                Ok(true)
-            }
-            refused => {
-                if self.awaited == 0 {
-                    self.phase = Phase::Idle;
-                }
-                refused
-                    .map(|_| false)
-                    .map_err(|fault| Error::not_sent(ErrorKind::Command(fault)))
-            }
-        }
     }
 
     /// True where nothing is under way or owed, and no byte has come that nobody asked for.
@@ -623,352 +561,6 @@ impl<'w> Connection<'w> {
             Next::Done => Want::Done,
         })
     }
-
-    /// The bytes of the answer that was handed out last.
-    fn answer(&self) -> &[u8] {
-        match self.exchange.handed {
-            true => self
-                .rx
-                .filled()
-                .get(..self.scanner.at())
-                .unwrap_or_default(),
-            false => &[],
-        }
-    }
-
-    /// Frees what the last answer stood in.
-    fn take_back_reply(&mut self) {
-        if core::mem::take(&mut self.exchange.handed) {
-            self.free_scanned();
-            self.exchange.kept = false;
-            self.exchange.discarding = false;
-        }
-    }
-
-    /// The bytes that were scanned are of no use any more.
-    fn free_scanned(&mut self) -> usize {
-        let at = self.scanner.at();
-        self.rx.consume(at);
-        self.scanner.forget(at);
-        at
-    }
-
-    fn begin(&mut self, request: &dyn Parts) -> Result<(), Error> {
-        self.prepare()?;
-        for index in 0..request.count() {
-            let Some(command) = request.part(index) else {
-                break;
-            };
-            examine(command).map_err(|fault| Error::not_sent(ErrorKind::Command(fault)))?;
-            self.note(command.spec());
-        }
-        self.awaited = request.count();
-        self.phase = match self.owed {
-            0 => Phase::Sending,
-            _ => Phase::Draining,
-        };
-        Ok(())
-    }
-
-    /// Nothing of the exchange before is of use any more.
-    fn prepare(&mut self) -> Result<(), Error> {
-        self.exchange = Exchange::default();
-        self.encoded = 0;
-        self.awaited = 0;
-        self.cursor = Cursor::default();
-        self.skipped = 0;
-        self.session.begin();
-        match self.owed {
-            0 => self.pass_pushes(),
-            _ => Ok(()),
-        }
-    }
-
-    /// A command of this kind will be sent.
-    fn note(&mut self, spec: &Spec) {
-        self.session.add(spec.session);
-        self.exchange.blocking |= spec.blocks != Blocks::Never;
-    }
-
-    /// What came since the last exchange may only be pushes.
-    fn pass_pushes(&mut self) -> Result<(), Error> {
-        while !self.rx.is_empty() {
-            if self.scanner.is_between_values() {
-                let first = self.rx.filled().get(self.scanner.at()).copied();
-                if !matches!(first, Some(b'>' | b'|')) {
-                    return Err(self.fail(ErrorKind::Protocol(Fault::Surplus)));
-                }
-            }
-            match self.scan(false)? {
-                Scanned::Push => self.tally.pushes = self.tally.pushes.wrapping_add(1),
-                Scanned::Reply => return Err(self.fail(ErrorKind::Protocol(Fault::Surplus))),
-                Scanned::More => {
-                    self.free_scanned();
-                    return Ok(());
-                }
-            }
-            self.free_scanned();
-        }
-        Ok(())
-    }
-
-    fn is_encoded(&self) -> bool {
-        // A request of which all was encoded has as many replies to come as it has commands.
-        self.encoded == self.awaited
-    }
-
-    /// Writes as much of the request as fits.
-    fn encode(&mut self, request: &dyn Parts) -> Result<(), Error> {
-        while let Some(command) = request.part(self.encoded) {
-            let spec = command.spec();
-            let frame = Frame {
-                words: spec.words,
-                args: &|args| command.args(args),
-            };
-            // Large arguments go from where they are, once all before them is gone.
-            if self.tx.is_empty() && !self.cursor.is_start() {
-                let rest = self.cursor.rest(&frame).unwrap_or_default();
-                if rest.len() >= self.tx.capacity() {
-                    return Ok(());
-                }
-            }
-            // Asked for again where the window ended within the head.
-            let count = match self.cursor.is_in_head() {
-                true => frame.count(),
-                false => Ok(0),
-            };
-            let written = count.and_then(|count| self.cursor.write(&frame, count, self.tx.spare()));
-            match written {
-                Ok((n, whole)) => {
-                    self.tx.fill(n);
-                    if !whole {
-                        return Ok(());
-                    }
-                    self.encoded = self.encoded.saturating_add(1);
-                    self.cursor = Cursor::default();
-                }
-                // What left before cannot be taken back.
-                Err(fault) if self.exchange.accepted => {
-                    return Err(self.fail(ErrorKind::Command(fault)));
-                }
-                Err(fault) => {
-                    self.tx.clear();
-                    self.awaited = 0;
-                    self.phase = Phase::Idle;
-                    return Err(Error::not_sent(ErrorKind::Command(fault)));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// What is left of the argument that is sent from the caller's memory.
-    fn direct<'c>(&self, request: &'c dyn Parts) -> Option<&'c [u8]> {
-        let command = request.part(self.encoded)?;
-        let frame = Frame {
-            words: command.spec().words,
-            args: &|args| command.args(args),
-        };
-        self.cursor.rest(&frame).filter(|bytes| !bytes.is_empty())
-    }
-
-    /// The replies of dropped calls will be skipped.
-    fn owe(&mut self, owed: u16) {
-        self.owed = owed;
-        self.awaited = 0;
-        self.scanner.discard();
-        self.free_scanned();
-        self.exchange = Exchange::default();
-        self.phase = Phase::Idle;
-    }
-
-    /// Skips replies of dropped calls; true where none is left.
-    fn drain(&mut self) -> Result<bool, Error> {
-        #[cfg(test)]
-        if sabotage::SKIPS_NOTHING.get() {
-            self.owed = 0;
-        }
-        while self.owed > 0 {
-            let scanned = self.scan(false)?;
-            self.skip(ErrorKind::Protocol(Fault::SkipBudget))?;
-            match scanned {
-                Scanned::Push => self.tally.pushes = self.tally.pushes.wrapping_add(1),
-                Scanned::Reply => {
-                    self.owed = self.owed.saturating_sub(1);
-                    self.tally.skipped = self.tally.skipped.wrapping_add(1);
-                }
-                Scanned::More => {
-                    self.make_room()?;
-                    return Ok(false);
-                }
-            }
-        }
-        self.pass_pushes()?;
-        Ok(true)
-    }
-
-    /// Takes replies; true where as many are there as the caller waits for.
-    fn receive(&mut self, until: Until) -> Result<bool, Error> {
-        while self.awaited > 0 {
-            let keep = !self.exchange.discarding;
-            let scanned = self.scan(keep)?;
-            if !keep {
-                self.skip(self.too_large())?;
-            }
-            match scanned {
-                Scanned::Push => {
-                    self.tally.pushes = self.tally.pushes.wrapping_add(1);
-                    // One between two replies stays where it is: the decoder passes over it.
-                    if keep && !self.exchange.kept {
-                        self.free_scanned();
-                    }
-                }
-                Scanned::Reply => {
-                    self.exchange.kept = true;
-                    self.exchange.failed |= self.scanner.failed();
-                    self.awaited = self.awaited.saturating_sub(1);
-                    // What the server says by itself answers nothing.
-                    if self.exchange.accepted {
-                        self.tally.answered = self.tally.answered.wrapping_add(1);
-                    }
-                    if until == Until::Next {
-                        break;
-                    }
-                }
-                Scanned::More => {
-                    if self.passes_push() {
-                        self.scanner.discard();
-                        self.free_scanned();
-                    }
-                    self.make_room()?;
-                    return Ok(false);
-                }
-            }
-        }
-        if self.awaited == 0 {
-            if !self.exchange.failed {
-                self.session.succeeded();
-            }
-            self.phase = Phase::Idle;
-        }
-        self.exchange.handed = true;
-        Ok(true)
-    }
-
-    /// True within a message that answers nothing and stands before all replies: it is not kept,
-    /// however large it is.
-    fn passes_push(&self) -> bool {
-        self.scanner.is_in_push() && !self.exchange.kept
-    }
-
-    fn scan(&mut self, keep: bool) -> Result<Scanned, Error> {
-        let scanned =
-            self.scanner
-                .scan(self.rx.filled_mut(), self.levels, &self.config.limits, keep);
-        scanned.map_err(|fault| self.fail(ErrorKind::Protocol(fault)))
-    }
-
-    /// Frees what was scanned, within the budget for what is skipped in one go.
-    fn skip(&mut self, over_budget: ErrorKind) -> Result<(), Error> {
-        let freed = self.free_scanned();
-        self.skipped = self.skipped.saturating_add(freed as u32);
-        let known = (self.skipped as usize).saturating_add(self.scanner.left());
-        if known > self.config.skip_budget.bytes as usize {
-            // Commands behind this one may have been applied.
-            let answered =
-                matches!(over_budget, ErrorKind::ReplyTooLarge { .. }) && self.awaited == 1;
-            let error = self.fail(over_budget);
-            return Err(if answered {
-                Error::answered(over_budget)
-            } else {
-                error
-            });
-        }
-        Ok(())
-    }
-
-    /// Makes room for the bytes that the scanner waits for.
-    fn make_room(&mut self) -> Result<(), Error> {
-        let keeps = self.phase == Phase::Receiving
-            && !self.exchange.discarding
-            && !self.passes_push();
-        if keeps && self.needs() > self.rx.capacity() {
-            self.close_gap();
-            if self.needs() > self.rx.capacity() {
-                return self.begin_discarding(self.needs());
-            }
-        }
-        self.rx.make_room();
-        if !self.rx.is_full() {
-            return Ok(());
-        }
-        self.close_gap();
-        if !self.rx.is_full() {
-            return Ok(());
-        }
-        if self.scanner.at() > 0 && keeps {
-            return self.begin_discarding(0);
-        }
-        // One line fills the window. Of an error, its code and its end are kept.
-        let line = self.rx.filled();
-        if !self.scanner.is_at_line() || line.first() != Some(&b'-') {
-            return Err(self.fail(ErrorKind::Protocol(Fault::LineTooLong)));
-        }
-        let ends = line.last() == Some(&b'\r');
-        let half = self.rx.capacity() / 2;
-        self.rx.truncate(half);
-        if let (true, Some(last)) = (ends, self.rx.filled_mut().last_mut()) {
-            *last = b'\r';
-        }
-        self.scanner.cut_line(half);
-        Ok(())
-    }
-
-    /// Bytes from the front of the window to the end of what the last head announced.
-    fn needs(&self) -> usize {
-        self.scanner.at().saturating_add(self.scanner.left())
-    }
-
-    /// Takes out what stands between the chunks of a streamed string.
-    fn close_gap(&mut self) {
-        let filled = self.rx.filled().len();
-        let filled = self.scanner.close_gap(self.rx.filled_mut(), filled);
-        self.rx.truncate(filled);
-    }
-
-    /// The replies do not fit: from here on they are counted and not kept.
-    fn begin_discarding(&mut self, needed: usize) -> Result<(), Error> {
-        self.needed = if self.scanner.has_said_its_length() {
-            u32::try_from(needed).unwrap_or(u32::MAX)
-        } else {
-            0
-        };
-        self.exchange.discarding = true;
-        self.skipped = 0;
-        self.scanner.discard();
-        self.skip(self.too_large())?;
-        self.make_room()
-    }
-
-    fn too_large(&self) -> ErrorKind {
-        ErrorKind::ReplyTooLarge {
-            needed: self.needed,
-            window: self.rx.capacity() as u32,
-        }
-    }
-}
-
-/// Whether a command can be sent; says of how many items it consists.
-fn examine(command: &dyn Encode) -> Result<u32, CommandFault> {
-    let spec = command.spec();
-    if spec.session == Effect::Refused {
-        return Err(CommandFault::Refused);
-    }
-    let frame = Frame {
-        words: spec.words,
-        args: &|args| command.args(args),
-    };
-    frame.count()
 }
 
 /// Takes the protection out, for a test to show that it protects.

@@ -13,9 +13,10 @@ use std::vec;
 use std::vec::Vec;
 
 use super::*;
+use crate::command::Encode;
 use crate::command::{Command, get, raw, set};
 use crate::config::{Limits, SkipBudget};
-use crate::error::Blame;
+use crate::error::{Blame, Fault};
 
 /// Windows of any size, and the levels.
 struct Space {

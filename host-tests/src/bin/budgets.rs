@@ -54,14 +54,19 @@ fn main() -> ExitCode {
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => report(),
         ["--run", name, times] => {
-            let case = CASES.iter().find(|case| case.name == name).expect("a known case");
+            let case = CASES
+                .iter()
+                .find(|case| case.name == name)
+                .expect("a known case");
             for _ in 0..times.parse().expect("a number") {
                 (case.run)();
             }
             ExitCode::SUCCESS
         }
         _ => {
-            eprintln!("usage: budgets\n\nPrints instruction counts beside the goals. Needs valgrind.");
+            eprintln!(
+                "usage: budgets\n\nPrints instruction counts beside the goals. Needs valgrind."
+            );
             ExitCode::from(2)
         }
     }
@@ -78,8 +83,15 @@ fn report() -> ExitCode {
             }
         };
         let each = (twice - once) as f64 / case.units as f64;
-        let mark = if each <= case.goal as f64 { "" } else { ", over the goal" };
-        println!("{:<44} {each:>12.1} {:>8} for each {}{mark}", case.name, case.goal, case.unit);
+        let mark = if each <= case.goal as f64 {
+            ""
+        } else {
+            ", over the goal"
+        };
+        println!(
+            "{:<44} {each:>12.1} {:>8} for each {}{mark}",
+            case.name, case.goal, case.unit
+        );
     }
     ExitCode::SUCCESS
 }
@@ -120,7 +132,10 @@ fn decode(wire: &[u8], times: usize, piece: usize) {
     for _ in 0..times {
         let mut rest = wire;
         loop {
-            match connection.step(&request, Until::Whole).expect("well-formed") {
+            match connection
+                .step(&request, Until::Whole)
+                .expect("well-formed")
+            {
                 Want::Write(bytes) => {
                     let n = bytes.len();
                     connection.wrote(n).expect("as offered");

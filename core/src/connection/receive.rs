@@ -1,0 +1,256 @@
+//! Replies on their way in: kept in the window, or counted and skipped.
+
+use crate::connection::{Connection, Exchange, Phase, Until};
+use crate::error::{Error, ErrorKind, Fault};
+use crate::resp::Scanned;
+
+impl Connection<'_> {
+    /// What came since the last exchange may only be pushes.
+    pub(super) fn pass_pushes(&mut self) -> Result<(), Error> {
+        while !self.rx.is_empty() {
+            if self.scanner.is_between_values() {
+                let first = self.rx.filled().get(self.scanner.at()).copied();
+                if !matches!(first, Some(b'>' | b'|')) {
+                    return Err(self.fail(ErrorKind::Protocol(Fault::Surplus)));
+                }
+            }
+            match self.scan(false)? {
+                Scanned::Push => self.tally.pushes = self.tally.pushes.wrapping_add(1),
+                Scanned::Reply => return Err(self.fail(ErrorKind::Protocol(Fault::Surplus))),
+                Scanned::More => {
+                    self.free_scanned();
+                    return Ok(());
+                }
+            }
+            self.free_scanned();
+        }
+        Ok(())
+    }
+
+    /// The replies of dropped calls will be skipped.
+    pub(super) fn owe(&mut self, owed: u16) {
+        self.owed = owed;
+        self.awaited = 0;
+        self.scanner.discard();
+        self.free_scanned();
+        self.exchange = Exchange::default();
+        self.phase = Phase::Idle;
+    }
+
+    /// Skips replies of dropped calls; true where none is left.
+    pub(super) fn drain(&mut self) -> Result<bool, Error> {
+        #[cfg(test)]
+        if crate::connection::sabotage::SKIPS_NOTHING.get() {
+            self.owed = 0;
+        }
+        while self.owed > 0 {
+            let scanned = self.scan(false)?;
+            self.skip(ErrorKind::Protocol(Fault::SkipBudget))?;
+            match scanned {
+                Scanned::Push => self.tally.pushes = self.tally.pushes.wrapping_add(1),
+                Scanned::Reply => {
+                    self.owed = self.owed.saturating_sub(1);
+                    self.tally.skipped = self.tally.skipped.wrapping_add(1);
+                }
+                Scanned::More => {
+                    self.make_room()?;
+                    return Ok(false);
+                }
+            }
+        }
+        self.pass_pushes()?;
+        Ok(true)
+    }
+
+    /// Takes replies; true where as many are there as the caller waits for.
+    pub(super) fn receive(&mut self, until: Until) -> Result<bool, Error> {
+        while self.awaited > 0 {
+            let keep = !self.exchange.discarding;
+            let scanned = self.scan(keep)?;
+            if !keep {
+                self.skip(self.too_large())?;
+            }
+            match scanned {
+                Scanned::Push => {
+                    self.tally.pushes = self.tally.pushes.wrapping_add(1);
+                    // One between two replies stays where it is: the decoder passes over it.
+                    if keep && !self.exchange.kept {
+                        self.free_scanned();
+                    }
+                }
+                Scanned::Reply => {
+                    self.exchange.kept = true;
+                    self.exchange.failed |= self.scanner.failed();
+                    self.awaited = self.awaited.saturating_sub(1);
+                    // What the server says by itself answers nothing.
+                    if self.exchange.accepted {
+                        self.tally.answered = self.tally.answered.wrapping_add(1);
+                    }
+                    if until == Until::Next {
+                        break;
+                    }
+                }
+                Scanned::More => {
+                    if self.passes_push() {
+                        self.scanner.discard();
+                        self.free_scanned();
+                    }
+                    self.make_room()?;
+                    return Ok(false);
+                }
+            }
+        }
+        if self.awaited == 0 {
+            if !self.exchange.failed {
+                self.session.succeeded();
+            }
+            self.phase = Phase::Idle;
+        }
+        self.exchange.handed = true;
+        Ok(true)
+    }
+
+    /// True within a message that answers nothing and stands before all replies: it is not kept,
+    /// however large it is.
+    pub(super) fn passes_push(&self) -> bool {
+        self.scanner.is_in_push() && !self.exchange.kept
+    }
+
+    pub(super) fn scan(&mut self, keep: bool) -> Result<Scanned, Error> {
+        let scanned =
+            self.scanner
+                .scan(self.rx.filled_mut(), self.levels, &self.config.limits, keep);
+        scanned.map_err(|fault| self.fail(ErrorKind::Protocol(fault)))
+    }
+
+    /// Frees what was scanned, within the budget for what is skipped in one go.
+    pub(super) fn skip(&mut self, over_budget: ErrorKind) -> Result<(), Error> {
+        let freed = self.free_scanned();
+        self.skipped = self.skipped.saturating_add(freed as u32);
+        let known = (self.skipped as usize).saturating_add(self.scanner.left());
+        if known > self.config.skip_budget.bytes as usize {
+            // Commands behind this one may have been applied.
+            let answered =
+                matches!(over_budget, ErrorKind::ReplyTooLarge { .. }) && self.awaited == 1;
+            let error = self.fail(over_budget);
+            return Err(if answered {
+                Error::answered(over_budget)
+            } else {
+                error
+            });
+        }
+        Ok(())
+    }
+
+    /// Makes room for the bytes that the scanner waits for.
+    pub(super) fn make_room(&mut self) -> Result<(), Error> {
+        let keeps =
+            self.phase == Phase::Receiving && !self.exchange.discarding && !self.passes_push();
+        if keeps && self.needs() > self.rx.capacity() {
+            self.close_gap();
+            if self.needs() > self.rx.capacity() {
+                return self.begin_discarding(self.needs());
+            }
+        }
+        self.rx.make_room();
+        if !self.rx.is_full() {
+            return Ok(());
+        }
+        self.close_gap();
+        if !self.rx.is_full() {
+            return Ok(());
+        }
+        if self.scanner.at() > 0 && keeps {
+            return self.begin_discarding(0);
+        }
+        // One line fills the window. Of an error, its code and its end are kept.
+        let line = self.rx.filled();
+        if !self.scanner.is_at_line() || line.first() != Some(&b'-') {
+            return Err(self.fail(ErrorKind::Protocol(Fault::LineTooLong)));
+        }
+        let ends = line.last() == Some(&b'\r');
+        let half = self.rx.capacity() / 2;
+        self.rx.truncate(half);
+        if let (true, Some(last)) = (ends, self.rx.filled_mut().last_mut()) {
+            *last = b'\r';
+        }
+        self.scanner.cut_line(half);
+        Ok(())
+    }
+
+    /// Bytes from the front of the window to the end of what the last head announced.
+    pub(super) fn needs(&self) -> usize {
+        self.scanner.at().saturating_add(self.scanner.left())
+    }
+
+    /// Takes out what stands between the chunks of a streamed string.
+    pub(super) fn close_gap(&mut self) {
+        let filled = self.rx.filled().len();
+        let filled = self.scanner.close_gap(self.rx.filled_mut(), filled);
+        self.rx.truncate(filled);
+    }
+
+    /// The replies do not fit: from here on they are counted and not kept.
+    pub(super) fn begin_discarding(&mut self, needed: usize) -> Result<(), Error> {
+        self.needed = if self.scanner.has_said_its_length() {
+            u32::try_from(needed).unwrap_or(u32::MAX)
+        } else {
+            0
+        };
+        self.exchange.discarding = true;
+        self.skipped = 0;
+        self.scanner.discard();
+        self.skip(self.too_large())?;
+        self.make_room()
+    }
+
+    pub(super) fn too_large(&self) -> ErrorKind {
+        ErrorKind::ReplyTooLarge {
+            needed: self.needed,
+            window: self.rx.capacity() as u32,
+        }
+    }
+
+    /// The bytes of the answer that was handed out last.
+    pub(super) fn answer(&self) -> &[u8] {
+        match self.exchange.handed {
+            true => self
+                .rx
+                .filled()
+                .get(..self.scanner.at())
+                .unwrap_or_default(),
+            false => &[],
+        }
+    }
+
+    /// Frees what the last answer stood in.
+    pub(super) fn take_back_reply(&mut self) {
+        if core::mem::take(&mut self.exchange.handed) {
+            self.free_scanned();
+            self.exchange.kept = false;
+            self.exchange.discarding = false;
+        }
+    }
+
+    /// The bytes that were scanned are of no use any more.
+    pub(super) fn free_scanned(&mut self) -> usize {
+        let at = self.scanner.at();
+        self.rx.consume(at);
+        self.scanner.forget(at);
+        at
+    }
+
+    /// True where a byte has come that no call asked for, other than a push.
+    pub(crate) fn has_surplus(&self) -> bool {
+        let read = if self.exchange.handed {
+            self.scanner.at()
+        } else {
+            0
+        };
+        let first = self.rx.filled().get(read);
+        self.phase == Phase::Idle
+            && self.owed == 0
+            && self.scanner.is_between_values()
+            && first.is_some_and(|first| !matches!(first, b'>' | b'|'))
+    }
+}

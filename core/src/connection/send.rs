@@ -1,0 +1,152 @@
+//! Commands on their way out: encoded into the window, or sent from the caller's memory.
+
+use crate::command::{Blocks, Encode, Parts, Session as Effect, Spec};
+use crate::connection::{Connection, Exchange, Phase};
+use crate::error::{CommandFault, Error, ErrorKind};
+use crate::resp::{Cursor, Frame};
+
+impl Connection<'_> {
+    /// Begins or goes on with a batch: encodes `command` where it fits the window whole, before
+    /// any byte of the batch leaves; false where it does not fit.
+    pub(crate) fn enqueue(&mut self, command: &dyn Encode) -> Result<bool, Error> {
+        self.take_back_reply();
+        if self.phase == Phase::Idle {
+            self.prepare()?;
+            self.phase = Phase::Sending;
+        }
+        let written = examine(command).and_then(|count| {
+            let frame = Frame {
+                words: command.spec().words,
+                args: &|args| command.args(args),
+            };
+            Cursor::default().write(&frame, count, self.tx.spare())
+        });
+        match written {
+            Ok((n, true)) => {
+                self.note(command.spec());
+                self.tx.fill(n);
+                self.encoded = self.encoded.saturating_add(1);
+                self.awaited = self.awaited.saturating_add(1);
+                Ok(true)
+            }
+            refused => {
+                if self.awaited == 0 {
+                    self.phase = Phase::Idle;
+                }
+                refused
+                    .map(|_| false)
+                    .map_err(|fault| Error::not_sent(ErrorKind::Command(fault)))
+            }
+        }
+    }
+
+    pub(super) fn begin(&mut self, request: &dyn Parts) -> Result<(), Error> {
+        self.prepare()?;
+        for index in 0..request.count() {
+            let Some(command) = request.part(index) else {
+                break;
+            };
+            examine(command).map_err(|fault| Error::not_sent(ErrorKind::Command(fault)))?;
+            self.note(command.spec());
+        }
+        self.awaited = request.count();
+        self.phase = match self.owed {
+            0 => Phase::Sending,
+            _ => Phase::Draining,
+        };
+        Ok(())
+    }
+
+    /// Nothing of the exchange before is of use any more.
+    pub(super) fn prepare(&mut self) -> Result<(), Error> {
+        self.exchange = Exchange::default();
+        self.encoded = 0;
+        self.awaited = 0;
+        self.cursor = Cursor::default();
+        self.skipped = 0;
+        self.session.begin();
+        match self.owed {
+            0 => self.pass_pushes(),
+            _ => Ok(()),
+        }
+    }
+
+    /// A command of this kind will be sent.
+    pub(super) fn note(&mut self, spec: &Spec) {
+        self.session.add(spec.session);
+        self.exchange.blocking |= spec.blocks != Blocks::Never;
+    }
+
+    pub(super) fn is_encoded(&self) -> bool {
+        // A request of which all was encoded has as many replies to come as it has commands.
+        self.encoded == self.awaited
+    }
+
+    /// Writes as much of the request as fits.
+    pub(super) fn encode(&mut self, request: &dyn Parts) -> Result<(), Error> {
+        while let Some(command) = request.part(self.encoded) {
+            let spec = command.spec();
+            let frame = Frame {
+                words: spec.words,
+                args: &|args| command.args(args),
+            };
+            // Large arguments go from where they are, once all before them is gone.
+            if self.tx.is_empty() && !self.cursor.is_start() {
+                let rest = self.cursor.rest(&frame).unwrap_or_default();
+                if rest.len() >= self.tx.capacity() {
+                    return Ok(());
+                }
+            }
+            // Asked for again where the window ended within the head.
+            let count = match self.cursor.is_in_head() {
+                true => frame.count(),
+                false => Ok(0),
+            };
+            let written = count.and_then(|count| self.cursor.write(&frame, count, self.tx.spare()));
+            match written {
+                Ok((n, whole)) => {
+                    self.tx.fill(n);
+                    if !whole {
+                        return Ok(());
+                    }
+                    self.encoded = self.encoded.saturating_add(1);
+                    self.cursor = Cursor::default();
+                }
+                // What left before cannot be taken back.
+                Err(fault) if self.exchange.accepted => {
+                    return Err(self.fail(ErrorKind::Command(fault)));
+                }
+                Err(fault) => {
+                    self.tx.clear();
+                    self.awaited = 0;
+                    self.phase = Phase::Idle;
+                    return Err(Error::not_sent(ErrorKind::Command(fault)));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What is left of the argument that is sent from the caller's memory.
+    pub(super) fn direct<'c>(&self, request: &'c dyn Parts) -> Option<&'c [u8]> {
+        let command = request.part(self.encoded)?;
+        let frame = Frame {
+            words: command.spec().words,
+            args: &|args| command.args(args),
+        };
+        self.cursor.rest(&frame).filter(|bytes| !bytes.is_empty())
+    }
+}
+
+/// Whether a command can be sent; says of how many items it consists.
+fn examine(command: &dyn Encode) -> Result<u32, CommandFault> {
+    let spec = command.spec();
+    if spec.session == Effect::Refused {
+        return Err(CommandFault::Refused);
+    }
+    let frame = Frame {
+        words: spec.words,
+        args: &|args| command.args(args),
+    };
+    frame.count()
+}
