@@ -1,9 +1,11 @@
 //! The host harness of respool: what tests, benches and the demo share.
 //!
+//! - [`cross`]: building for a microcontroller.
 //! - [`demo`]: the built-in server, in memory, not Redis.
 //! - [`live`]: scenarios on a real server, written once for both worlds.
 //! - [`redis`]: a real `redis-server` for one test, on a free port, gone on drop.
 
+pub mod cross;
 pub mod demo;
 pub mod live;
 pub mod redis;

@@ -29,7 +29,7 @@ impl TcpConnect for TokioStack {
     type Error = Error;
     type Connection<'a> = Socket;
 
-    async fn connect<'a>(&'a self, to: SocketAddr) -> io::Result<Socket> {
+    async fn connect(&self, to: SocketAddr) -> io::Result<Socket> {
         TcpStream::connect(to).await.map(Socket)
     }
 }

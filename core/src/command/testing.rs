@@ -19,7 +19,7 @@ pub(super) struct Cases {
 
 impl Cases {
     /// `command` is sent as `expected`, words and arguments with spaces between them.
-    pub(super) fn case(&mut self, command: &(impl Encode + Send + Sync), expected: &str) {
+    pub(super) fn case(&mut self, command: &(impl Encode + Send), expected: &str) {
         assert_eq!(wire(command).as_deref(), Ok(expected));
         let words = expected.split(' ').count() as i32;
         let spec = command.spec();
