@@ -1,0 +1,44 @@
+//! The settings of the firmware: words of the form `key=value`.
+//!
+//! QEMU is given them on its command line, so that one ELF serves every test. A real board has those
+//! that were in the environment when it was built:
+//!
+//! ```text
+//! ARGS='mode=ping redis=192.168.1.10:6379' cargo pico
+//! ```
+
+use core::str::FromStr;
+
+/// The settings, in memory that lives as long as the firmware.
+#[derive(Clone, Copy)]
+pub struct Args(&'static str);
+
+impl Args {
+    /// Settings in one text, with blanks between them. The first one of a key counts.
+    pub const fn new(words: &'static str) -> Self {
+        Self(words)
+    }
+
+    /// The value of a key, or `None` where the key is not given.
+    pub fn get(&self, key: &str) -> Option<&'static str> {
+        self.0.split_ascii_whitespace().find_map(|word| match word.split_once('=') {
+            Some((name, value)) if name == key => Some(value),
+            _ => None,
+        })
+    }
+
+    /// The value of a key as a `T`, or `otherwise` where the key is not given.
+    ///
+    /// # Panics
+    /// Where the value is none of a `T`. That is a mistake of the one who typed it, and is better
+    /// heard at once than taken for something else.
+    pub fn parse<T: FromStr>(&self, key: &str, otherwise: T) -> T {
+        match self.get(key) {
+            None => otherwise,
+            Some(value) => match value.parse() {
+                Ok(value) => value,
+                Err(_) => defmt::panic!("{}={}: not a value for it", key, value),
+            },
+        }
+    }
+}
