@@ -118,7 +118,7 @@ impl<'w, L: asynch::Link> Client<'w, L> {
     /// Sends a command, or a tuple of commands in one round trip, and decodes the answer in place.
     ///
     /// # Errors
-    /// The server's error as [`ErrorKind::Server`](crate::ErrorKind::Server); all others say by
+    /// The server's error as [`ErrorKind::Server`]; all others say by
     /// [`Error::reached`] whether the command may have been applied. The first failed reply of a
     /// tuple is the error of all; [`outcome`](crate::command::Command::outcome) keeps the others.
     ///
@@ -165,7 +165,7 @@ impl<'w, L: blocking::Link> Client<'w, Blocking<L>> {
     /// Sends a command, or a tuple of commands in one round trip, and decodes the answer in place.
     ///
     /// # Errors
-    /// The server's error as [`ErrorKind::Server`](crate::ErrorKind::Server); all others say by
+    /// The server's error as [`ErrorKind::Server`]; all others say by
     /// [`Error::reached`] whether the command may have been applied. The first failed reply of a
     /// tuple is the error of all; [`outcome`](crate::command::Command::outcome) keeps the others.
     pub fn call<R: Request>(&mut self, request: R) -> Result<<R::Reply as Reply>::Out<'_>, Error> {
