@@ -163,6 +163,8 @@ impl<'w, M: RawMutex, L: Transport, const N: usize, const W: usize> Pool<'w, M, 
 
     /// What `close` has to say at its end.
     fn drained(&self) -> Result<(), Error> {
+        // One may have come back just as the pool was closed, too late to be told.
+        self.disconnect_idle();
         let counts = self.seats.counts();
         match counts.seats.saturating_sub(counts.idle) {
             0 => Ok(()),
