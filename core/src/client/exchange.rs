@@ -24,10 +24,12 @@ pub(crate) struct Line<'w> {
 }
 
 /// The steps of an exchange.
-struct Plan<'a> {
+struct Plan<'a, 'w> {
     request: &'a dyn Parts,
     until: Until,
     step: Step,
+    /// What is said before the request, while that is the step.
+    setup: Option<Setup<'w>>,
     /// The request was tried before.
     retried: bool,
     /// How far it got then.
@@ -46,11 +48,12 @@ enum Step {
 }
 
 /// What to do next.
-enum Act<'a, 'w> {
+enum Act {
     Open,
-    /// Within the time that opening may take.
-    Shake(Work<'a, 'w>),
-    Run(Work<'a, 'w>),
+    /// The plan's work, within the time that opening may take.
+    Shake,
+    /// The plan's work.
+    Run,
 }
 
 impl<'w> Line<'w> {
@@ -66,35 +69,36 @@ impl<'w> Line<'w> {
     }
 }
 
-impl<'a> Plan<'a> {
+impl<'a, 'w> Plan<'a, 'w> {
     fn new(request: &'a dyn Parts, until: Until) -> Self {
         Self {
             request,
             until,
             step: Step::Begin,
+            setup: None,
             retried: false,
             reached: Reached::NotSent,
         }
     }
 
     /// What to do next, now that `last` came of the step before; `None` at the end.
-    fn next<'w>(
+    fn next(
         &mut self,
         line: &mut Line<'w>,
         last: Result<(), Error>,
         cancel_safe: bool,
-    ) -> Result<Option<Act<'a, 'w>>, Error> {
+    ) -> Result<Option<Act>, Error> {
         // An error is about all tries: what may have been sent before does not become unsent.
         self.decide(line, last, cancel_safe)
             .map_err(|error| Error::new(error.kind(), error.reached().max(self.reached)))
     }
 
-    fn decide<'w>(
+    fn decide(
         &mut self,
         line: &mut Line<'w>,
         last: Result<(), Error>,
         cancel_safe: bool,
-    ) -> Result<Option<Act<'a, 'w>>, Error> {
+    ) -> Result<Option<Act>, Error> {
         let connection = &mut line.connection;
         let config = connection.config();
         if let (Step::Request, last) = (self.step, &last) {
@@ -124,7 +128,8 @@ impl<'a> Plan<'a> {
                     // Dropped half-way, the session is nobody's: the connection will be closed.
                     connection.unready();
                     self.step = Step::Restore;
-                    Act::Run(Work::Setup(Setup::restore(config, dirty)))
+                    self.setup = Some(Setup::restore(config, dirty));
+                    Act::Run
                 }
             }
             (Step::Open, Ok(())) => {
@@ -133,7 +138,8 @@ impl<'a> Plan<'a> {
                 count(&mut connection.tally().opened);
                 connection.opened();
                 self.step = Step::Shake;
-                Act::Shake(Work::Setup(Setup::handshake(config)))
+                self.setup = Some(Setup::handshake(config));
+                Act::Shake
             }
             (Step::Shake | Step::Restore, Ok(())) => {
                 connection.ready();
@@ -144,7 +150,8 @@ impl<'a> Plan<'a> {
             {
                 connection.listen();
                 self.step = Step::Listen(error);
-                Act::Shake(Work::Setup(Setup::greeting(config)))
+                self.setup = Some(Setup::greeting(config));
+                Act::Shake
             }
             (Step::Listen(error), said) => {
                 connection.close();
@@ -165,9 +172,18 @@ impl<'a> Plan<'a> {
         }))
     }
 
-    fn request<'w>(&mut self) -> Act<'a, 'w> {
+    fn request(&mut self) -> Act {
         self.step = Step::Request;
-        Act::Run(Work::Request(self.request, self.until))
+        self.setup = None;
+        Act::Run
+    }
+
+    /// What this step has to bring to its end.
+    fn work(&mut self) -> Work<'_, 'w> {
+        match &mut self.setup {
+            Some(setup) => Work::Setup(setup),
+            None => Work::Request(self.request, self.until),
+        }
     }
 
     /// Whether the request may be sent once more, without a chance that it is applied twice unless
@@ -220,10 +236,10 @@ impl<L: asynch::Link> Client<'_, L> {
                     let opened = within(&clock, opened_by, self.link.open(limit)).await;
                     self.settle_open(opened.map(|opened| opened.map_err(io)))
                 }
-                Some(Act::Shake(work)) => self.drive(work, Patience::Until(opened_by)).await,
-                Some(Act::Run(work)) => {
+                Some(Act::Shake) => self.drive(plan.work(), Patience::Until(opened_by)).await,
+                Some(Act::Run) => {
                     let patience = Patience::of(self.line.connection.config());
-                    self.drive(work, patience).await
+                    self.drive(plan.work(), patience).await
                 }
             };
         }
@@ -266,10 +282,10 @@ impl<L: blocking::Link> Client<'_, Blocking<L>> {
                     let opened = self.link.0.open(limit);
                     self.settle_open(Some(opened.map_err(io)))
                 }
-                Some(Act::Shake(work)) => self.drive(work, Patience::Until(opened_by)),
-                Some(Act::Run(work)) => {
+                Some(Act::Shake) => self.drive(plan.work(), Patience::Until(opened_by)),
+                Some(Act::Run) => {
                     let patience = Patience::of(self.line.connection.config());
-                    self.drive(work, patience)
+                    self.drive(plan.work(), patience)
                 }
             };
         }

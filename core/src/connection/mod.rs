@@ -479,6 +479,8 @@ impl<'w> Connection<'w> {
     }
 
     /// Ends the exchange and the connection with an error.
+    #[cold]
+    #[inline(never)]
     pub(crate) fn fail(&mut self, kind: ErrorKind) -> Error {
         let error = Error::new(kind, self.reached());
         self.close();

@@ -139,6 +139,7 @@ impl<'c> Setup<'c> {
         }
     }
 
+    #[inline(never)]
     fn say(&mut self, what: What) {
         // There are fewer kinds than places.
         let _ = self.says.push(Say {

@@ -41,7 +41,7 @@ pub(crate) enum Next {
 /// What a driver brings to its end: a borrower's request, or what comes before it.
 pub(crate) enum Work<'a, 'c> {
     Request(&'a dyn Parts, Until),
-    Setup(Setup<'c>),
+    Setup(&'a mut Setup<'c>),
 }
 
 impl Work<'_, '_> {
@@ -55,7 +55,7 @@ impl Work<'_, '_> {
     pub(crate) fn parts(&self) -> &dyn Parts {
         match self {
             Self::Request(request, _) => *request,
-            Self::Setup(setup) => setup,
+            Self::Setup(setup) => *setup,
         }
     }
 }

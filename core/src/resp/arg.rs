@@ -3,6 +3,7 @@
 use core::fmt;
 
 use crate::error::CommandFault;
+use crate::resp::decimal::Decimal;
 use crate::resp::encode::Out;
 
 /// One argument, as it will stand on the wire: bytes with a length in front.
@@ -284,27 +285,28 @@ impl<K: ToArg, V: ToArg, const N: usize> ToPairs for [(K, V); N] {
     }
 }
 
-/// Numbers as decimal digits, by a crate that formats without a panic path.
+/// Numbers as decimal digits, formatted without a panic path.
 macro_rules! number_pieces {
-    ($($type:ty, $buffer:ty;)*) => { $(
+    ($($type:ty, $number:ident => $digits:expr;)*) => { $(
         impl Pieces for $type {
             fn pieces(&self, give: &mut dyn FnMut(&[u8])) {
-                give(<$buffer>::new().format(*self).as_bytes());
+                let $number = *self;
+                give($digits.as_bytes());
             }
         }
     )* };
 }
 
 number_pieces! {
-    u16, itoa::Buffer;
-    i16, itoa::Buffer;
-    u32, itoa::Buffer;
-    i32, itoa::Buffer;
-    u64, itoa::Buffer;
-    i64, itoa::Buffer;
-    usize, itoa::Buffer;
-    f32, zmij::Buffer;
-    f64, zmij::Buffer;
+    u16, number => Decimal::unsigned(u64::from(number));
+    i16, number => Decimal::new(i64::from(number));
+    u32, number => Decimal::unsigned(u64::from(number));
+    i32, number => Decimal::new(i64::from(number));
+    u64, number => Decimal::unsigned(number);
+    i64, number => Decimal::new(number);
+    usize, number => Decimal::unsigned(number as u64);
+    f32, number => zmij::Buffer::new().format(number);
+    f64, number => zmij::Buffer::new().format(number);
 }
 
 impl Pieces for &str {

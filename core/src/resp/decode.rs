@@ -64,7 +64,7 @@ impl<'r> Decoder<'r> {
     }
 
     /// The next value, or the head of the next aggregate.
-    #[inline(always)]
+    #[cfg_attr(target_pointer_width = "64", inline(always))]
     pub fn item(&mut self) -> Result<Item<'r>, Error> {
         match self.bulk() {
             Some(bytes) => Ok(Item::String(bytes)),
@@ -144,7 +144,7 @@ impl<'r> Decoder<'r> {
     }
 
     /// The next value is a string, or an error that says what it is instead.
-    #[inline(always)]
+    #[cfg_attr(target_pointer_width = "64", inline(always))]
     pub fn string(&mut self) -> Result<&'r [u8], Error> {
         match self.bulk() {
             Some(bytes) => Ok(bytes),
@@ -161,7 +161,7 @@ impl<'r> Decoder<'r> {
     }
 
     /// The next value, where it is a bulk string.
-    #[inline(always)]
+    #[cfg_attr(target_pointer_width = "64", inline(always))]
     fn bulk(&mut self) -> Option<&'r [u8]> {
         let (bytes, rest) = whole_bulk(self.rest, &SCANNED)?;
         self.rest = rest;
@@ -209,14 +209,14 @@ impl<'r> Decoder<'r> {
         Ok(())
     }
 
-    #[inline(always)]
+    #[cfg_attr(target_pointer_width = "64", inline(always))]
     fn head(&mut self) -> Result<Head<'r>, Error> {
         let (rest, found) = head(self.rest).map_err(|_| truncated())?;
         self.rest = rest;
         Ok(found)
     }
 
-    #[inline(always)]
+    #[cfg_attr(target_pointer_width = "64", inline(always))]
     fn take(&mut self, len: u32) -> Result<&'r [u8], Error> {
         let (bytes, rest) = self
             .rest
@@ -265,7 +265,7 @@ impl Elements {
     }
 
     /// Says whether another one comes, and counts it.
-    #[inline(always)]
+    #[cfg_attr(target_pointer_width = "64", inline(always))]
     pub fn next(&mut self, decoder: &mut Decoder<'_>) -> bool {
         match &mut self.left {
             Some(left) => match left.checked_sub(1) {

@@ -1,7 +1,9 @@
 //! Commands into bytes: an array of bulk strings, written in any number of pieces.
 
 use crate::error::CommandFault;
+use crate::resp::IN_A_HURRY;
 use crate::resp::arg::{Arg, Args, Pieces, Walk};
+use crate::resp::decimal::Decimal;
 
 /// What a command consists of: its words and its arguments.
 pub(crate) struct Frame<'f, 'a> {
@@ -133,7 +135,7 @@ impl Out<'_> {
     pub(crate) fn arg(&mut self, arg: Arg<'_>) {
         match arg {
             Arg::Bytes(bytes) => self.bulk(bytes),
-            Arg::Int(number) => self.bulk(itoa::Buffer::new().format(number).as_bytes()),
+            Arg::Int(number) => self.bulk(Decimal::new(number).as_bytes()),
             Arg::Pieces(pieces) => self.pieces(pieces),
             Arg::Invalid(fault) => self.fault = Some(fault),
         }
@@ -162,9 +164,9 @@ impl Out<'_> {
 
     /// Writes a whole bulk of up to 99 bytes where an item begins and there is room to spare, which
     /// is nearly always; says how many bytes that took.
-    #[inline(always)]
+    #[cfg_attr(target_pointer_width = "64", inline(always))]
     fn short_bulk(&mut self, len: u32, bytes: &[u8]) -> Option<usize> {
-        if self.cursor.offset > 0 || self.full || len > 99 {
+        if !IN_A_HURRY || self.cursor.offset > 0 || self.full || len > 99 {
             return None;
         }
         let (head, head_len) = match len {
@@ -229,7 +231,7 @@ impl Out<'_> {
             return self.put(&[kind, digit(number), b'\r', b'\n']);
         }
         self.put(&[kind]);
-        self.put(itoa::Buffer::new().format(number).as_bytes());
+        self.put(Decimal::unsigned(u64::from(number)).as_bytes());
         self.put(b"\r\n");
     }
 

@@ -14,6 +14,7 @@ use nom::{Err, IResult, Needed, Parser};
 
 use crate::config::Limits;
 use crate::error::Fault;
+use crate::resp::IN_A_HURRY;
 
 /// The first line of a value, or a mark between values.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -88,8 +89,11 @@ type Parsed<'i, T> = IResult<&'i [u8], T, Fault>;
 /// The payload of the bulk string at the beginning of `input`, and what comes after its CR LF,
 /// where all of that is there and within the limits. By far the commonest value: worth a way
 /// of its own, inlined and unrolled, that does nothing which the general one would not do.
-#[inline(always)]
+#[cfg_attr(target_pointer_width = "64", inline(always))]
 pub(crate) fn whole_bulk<'i>(input: &'i [u8], limits: &Limits) -> Option<(&'i [u8], &'i [u8])> {
+    if !IN_A_HURRY {
+        return None;
+    }
     let (len, rest) = match input {
         [b'$', a, b'\r', b'\n', rest @ ..] => (digit(*a)?, rest),
         [b'$', a, b, b'\r', b'\n', rest @ ..] => {
@@ -114,7 +118,7 @@ pub(crate) fn whole_bulk<'i>(input: &'i [u8], limits: &Limits) -> Option<(&'i [u
     }
 }
 
-#[inline(always)]
+#[cfg_attr(target_pointer_width = "64", inline(always))]
 fn digit(byte: u8) -> Option<u32> {
     let digit = byte.wrapping_sub(b'0');
     (digit <= 9).then_some(u32::from(digit))
@@ -129,29 +133,13 @@ pub(crate) fn head(input: &[u8]) -> Result<(&[u8], Head<'_>), NoHead> {
     })
 }
 
-#[inline(always)]
+#[cfg_attr(target_pointer_width = "64", inline(always))]
 fn parse(input: &[u8]) -> Parsed<'_, Head<'_>> {
     let (rest, kind) = byte(input)?;
     match kind {
-        b'$' => alt((
-            map(terminated(length, crlf), |len| Head::Blob(Blob::Bulk, len)),
-            value(Head::Null, tag("-1\r\n")),
-            value(Head::BlobStream, tag("?\r\n")),
-        ))
-        .parse(rest),
         b':' => map(terminated(integer, crlf), Head::Integer).parse(rest),
         b'+' => map(line, Head::Simple).parse(rest),
-        b'*' => alt((
-            map(terminated(length, crlf), |len| {
-                Head::Aggregate(Aggregate::Array, len)
-            }),
-            value(Head::Null, tag("-1\r\n")),
-            value(Head::AggregateStream(Aggregate::Array), tag("?\r\n")),
-        ))
-        .parse(rest),
         b'-' => map(line, Head::Error).parse(rest),
-        b'%' => streamable(Aggregate::Map, rest),
-        b'~' => streamable(Aggregate::Set, rest),
         b'_' => value(Head::Null, crlf).parse(rest),
         b'#' => checked(
             rest,
@@ -160,29 +148,49 @@ fn parse(input: &[u8]) -> Parsed<'_, Head<'_>> {
         ),
         b',' => checked(rest, is_double, Head::Double),
         b'(' => checked(rest, is_big_number, Head::BigNumber),
-        b'>' => aggregate(Aggregate::Push, rest),
-        b'|' => aggregate(Aggregate::Attribute, rest),
-        b'!' => map(terminated(length, crlf), |len| Head::Blob(Blob::Error, len)).parse(rest),
-        b'=' => map(terminated(length, crlf), |len| {
-            Head::Blob(Blob::Verbatim, len)
-        })
-        .parse(rest),
-        b';' => map(terminated(length, crlf), Head::Chunk).parse(rest),
         b'.' => value(Head::End, crlf).parse(rest),
+        b'$' | b'*' | b'%' | b'~' | b'>' | b'|' | b'!' | b'=' | b';' => counted(kind, rest),
         other => Err(Err::Failure(Fault::UnknownType(other))),
     }
 }
 
-fn aggregate(kind: Aggregate, input: &[u8]) -> Parsed<'_, Head<'_>> {
-    map(terminated(length, crlf), |len| Head::Aggregate(kind, len)).parse(input)
+/// A head that says how much follows. There is one parser for all of them, for the sake of the
+/// flash that it takes.
+fn counted(kind: u8, input: &[u8]) -> Parsed<'_, Head<'_>> {
+    let (rest, count) = alt((
+        map(terminated(length, crlf), Count::Known),
+        value(Count::Null, tag("-1\r\n")),
+        value(Count::Unknown, tag("?\r\n")),
+    ))
+    .parse(input)?;
+    let head = match (kind, count) {
+        (b'$', Count::Known(len)) => Head::Blob(Blob::Bulk, len),
+        (b'*', Count::Known(len)) => Head::Aggregate(Aggregate::Array, len),
+        (b'%', Count::Known(len)) => Head::Aggregate(Aggregate::Map, len),
+        (b'~', Count::Known(len)) => Head::Aggregate(Aggregate::Set, len),
+        (b'>', Count::Known(len)) => Head::Aggregate(Aggregate::Push, len),
+        (b'|', Count::Known(len)) => Head::Aggregate(Aggregate::Attribute, len),
+        (b'!', Count::Known(len)) => Head::Blob(Blob::Error, len),
+        (b'=', Count::Known(len)) => Head::Blob(Blob::Verbatim, len),
+        (b';', Count::Known(len)) => Head::Chunk(len),
+        (b'$' | b'*', Count::Null) => Head::Null,
+        (b'$', Count::Unknown) => Head::BlobStream,
+        (b'*', Count::Unknown) => Head::AggregateStream(Aggregate::Array),
+        (b'%', Count::Unknown) => Head::AggregateStream(Aggregate::Map),
+        (b'~', Count::Unknown) => Head::AggregateStream(Aggregate::Set),
+        _ => return Err(Err::Failure(Fault::BadLength)),
+    };
+    Ok((rest, head))
 }
 
-fn streamable(kind: Aggregate, input: &[u8]) -> Parsed<'_, Head<'_>> {
-    alt((
-        |i| aggregate(kind, i),
-        value(Head::AggregateStream(kind), tag("?\r\n")),
-    ))
-    .parse(input)
+/// How much follows a head.
+#[derive(Clone, Copy)]
+enum Count {
+    Known(u32),
+    /// `-1`: there is no value.
+    Null,
+    /// `?`: an end mark tells.
+    Unknown,
 }
 
 fn checked<'i>(
@@ -197,7 +205,7 @@ fn checked<'i>(
 }
 
 /// Decimal digits. What does not fit 32 bits is the largest number, which is over every limit.
-#[inline(always)]
+#[cfg_attr(target_pointer_width = "64", inline(always))]
 fn length(input: &[u8]) -> Parsed<'_, u32> {
     let mut rest = input;
     let mut number = 0u32;
@@ -229,7 +237,7 @@ fn saturated(input: &[u8], digits: usize) -> u32 {
 }
 
 /// Decimal digits with an optional sign, within 64 bits.
-#[inline(always)]
+#[cfg_attr(target_pointer_width = "64", inline(always))]
 fn integer(input: &[u8]) -> Parsed<'_, i64> {
     let (negative, digits) = match input {
         [b'-', rest @ ..] => (true, rest),
@@ -264,9 +272,9 @@ fn integer(input: &[u8]) -> Parsed<'_, i64> {
 }
 
 /// Text up to CR LF; a CR or LF within it is a fault.
-#[inline(always)]
+#[cfg_attr(target_pointer_width = "64", inline(always))]
 fn line(input: &[u8]) -> Parsed<'_, &[u8]> {
-    let Some(at) = memchr::memchr2(b'\r', b'\n', input) else {
+    let Some(at) = find(input, b'\r', b'\n') else {
         return Err(Err::Incomplete(Needed::Unknown));
     };
     let Some((text, rest)) = input.split_at_checked(at) else {
@@ -275,7 +283,17 @@ fn line(input: &[u8]) -> Parsed<'_, &[u8]> {
     crlf(rest).map(|(rest, ())| (rest, text))
 }
 
-#[inline(always)]
+/// Where the first of these two stands. What is fast on long lines is long code: not for machines
+/// whose lines are short.
+#[cfg_attr(target_pointer_width = "64", inline(always))]
+pub(crate) fn find(input: &[u8], one: u8, other: u8) -> Option<usize> {
+    match IN_A_HURRY {
+        true => memchr::memchr2(one, other, input),
+        false => input.iter().position(|byte| *byte == one || *byte == other),
+    }
+}
+
+#[cfg_attr(target_pointer_width = "64", inline(always))]
 fn crlf(input: &[u8]) -> Parsed<'_, ()> {
     match input {
         [b'\r', b'\n', rest @ ..] => Ok((rest, ())),

@@ -5,6 +5,7 @@
 //! where a reply ends and checks it, `decode` reads it in place, `reply` and `own` give it a type.
 
 pub(crate) mod arg;
+mod decimal;
 pub(crate) mod decode;
 pub(crate) mod encode;
 pub(crate) mod head;
@@ -18,6 +19,10 @@ pub(crate) mod stream;
 #[cfg(test)]
 mod tests;
 mod write;
+
+/// Whether shortcuts are worth their code: they save time where there is flash, and are left out
+/// where it is short. The values are the same.
+const IN_A_HURRY: bool = cfg!(target_pointer_width = "64");
 
 pub(crate) use encode::{Cursor, Frame};
 pub(crate) use scan::{Scanned, Scanner};

@@ -23,7 +23,7 @@ pub trait Reply {
 
     /// Decodes the next value, and leaves the decoder behind it, whatever comes of it.
     #[doc(hidden)]
-    #[inline(always)]
+    #[cfg_attr(target_pointer_width = "64", inline(always))]
     fn decode_one_of_many<'r>(decoder: &mut Decoder<'r>) -> Result<Self::Out<'r>, Error> {
         match Self::LAZY {
             true => Self::decode(&mut decoder.value()?),

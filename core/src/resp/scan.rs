@@ -6,7 +6,7 @@
 
 use crate::config::Limits;
 use crate::error::Fault;
-use crate::resp::head::{Aggregate, Blob, Head, NoHead, head, whole_bulk};
+use crate::resp::head::{Aggregate, Blob, Head, NoHead, find, head, whole_bulk};
 use crate::resp::stream;
 
 /// A level of `?`: values follow until the end mark.
@@ -207,7 +207,7 @@ impl Scanner {
     /// Passes over bulk strings that have arrived whole, for as long as they come one after the
     /// other; says what the last of them completes. It does nothing that the loop would not do:
     /// most of what servers send is bulk strings, and here they cost least.
-    #[inline(always)]
+    #[cfg_attr(target_pointer_width = "64", inline(always))]
     fn pass_bulks(
         &mut self,
         window: &[u8],
@@ -241,7 +241,7 @@ impl Scanner {
     }
 
     /// The head at `at`, and what comes after it; `None` where its line has not arrived whole.
-    #[inline(always)]
+    #[cfg_attr(target_pointer_width = "64", inline(always))]
     fn head<'b>(
         &mut self,
         window: &'b [u8],
@@ -276,7 +276,7 @@ impl Scanner {
     }
 
     /// Whether it is worth to parse `line`: not while it surely has not arrived whole.
-    #[inline(always)]
+    #[cfg_attr(target_pointer_width = "64", inline(always))]
     fn has_line(&mut self, line: &[u8]) -> bool {
         if self.seen == 0 {
             return !line.is_empty();
@@ -285,11 +285,11 @@ impl Scanner {
         #[cfg(test)]
         super::tests::looked(unseen.len());
         self.seen = self.seen.saturating_add(unseen.len());
-        memchr::memchr(b'\n', unseen).is_some()
+        find(unseen, b'\n', b'\n').is_some()
     }
 
     /// Passes what has arrived of a blob; true where that was all of it.
-    #[inline(always)]
+    #[cfg_attr(target_pointer_width = "64", inline(always))]
     fn pass_body(&mut self, window: &[u8]) -> Result<bool, Fault> {
         let arrived = window.len().saturating_sub(self.at);
         if arrived < self.left {
@@ -311,7 +311,7 @@ impl Scanner {
     }
 
     /// Takes a head; says whether it is a whole value by itself.
-    #[inline(always)]
+    #[cfg_attr(target_pointer_width = "64", inline(always))]
     fn enter(
         &mut self,
         head: Head<'_>,
@@ -412,7 +412,7 @@ impl Scanner {
     }
 
     /// A value is complete; says whether that completes the one at the top, too.
-    #[inline(always)]
+    #[cfg_attr(target_pointer_width = "64", inline(always))]
     fn leave(&mut self, levels: &mut [u32]) -> bool {
         self.described = false;
         loop {

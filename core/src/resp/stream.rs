@@ -10,6 +10,7 @@
 
 use crate::config::Limits;
 use crate::error::Fault;
+use crate::resp::decimal::Decimal;
 
 /// `$?` CR LF.
 const HEAD: usize = 4;
@@ -100,9 +101,8 @@ impl Compacting {
         };
         *kind = b'$';
         digits.fill(b'0');
-        let mut number = itoa::Buffer::new();
-        let number = number.format(payload as u32).as_bytes();
-        for (place, digit) in digits.iter_mut().rev().zip(number.iter().rev()) {
+        let number = Decimal::unsigned(payload as u64);
+        for (place, digit) in digits.iter_mut().rev().zip(number.as_bytes().iter().rev()) {
             *place = *digit;
         }
     }

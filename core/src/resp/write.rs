@@ -3,6 +3,7 @@
 use core::fmt;
 
 use crate::config::Protocol;
+use crate::resp::decimal::Decimal;
 use crate::resp::head::is_big_number;
 
 const CRLF: &[u8] = b"\r\n";
@@ -83,7 +84,7 @@ impl<'b> Replies<'b> {
 
     /// An integer.
     pub fn integer(&mut self, number: i64) -> Result<(), Full> {
-        self.put(&[b":", itoa::Buffer::new().format(number).as_bytes(), CRLF])
+        self.put(&[b":", Decimal::new(number).as_bytes(), CRLF])
     }
 
     /// A string of any bytes.
@@ -204,7 +205,7 @@ impl<'b> Replies<'b> {
     }
 
     fn head(&mut self, kind: &[u8], len: usize) -> Result<(), Full> {
-        self.put(&[kind, itoa::Buffer::new().format(len).as_bytes(), CRLF])
+        self.put(&[kind, Decimal::unsigned(len as u64).as_bytes(), CRLF])
     }
 
     fn number(&mut self, kind: &[u8], text: &[u8]) -> Result<(), Full> {
@@ -223,10 +224,9 @@ impl<'b> Replies<'b> {
             [first, second] => [*first, *second],
             _ => [b"".as_slice(), b""],
         };
-        let mut number = itoa::Buffer::new();
         self.put(&[
             kind,
-            number.format(len).as_bytes(),
+            Decimal::unsigned(len as u64).as_bytes(),
             CRLF,
             first,
             second,

@@ -235,14 +235,14 @@ fn what_is_said_before_any_request_refuses_the_login() {
                 let mut space = Space::new(64, 64);
                 let mut connection = space.open(&DEFAULTS);
                 connection.unready();
-                let setup = if listening {
+                let mut setup = if listening {
                     connection.listen();
                     Setup::greeting(&DEFAULTS)
                 } else {
                     Setup::handshake(&DEFAULTS)
                 };
                 let mut peer = Peer::split(bytes, pieces.iter().rev().copied().collect());
-                let got = peer.bring_to_its_end(&mut connection, Work::Setup(setup));
+                let got = peer.bring_to_its_end(&mut connection, Work::Setup(&mut setup));
                 assert_eq!(got, refused);
             }
         }
