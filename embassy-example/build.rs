@@ -5,17 +5,39 @@ use std::{env, fs};
 
 /// Feature, target, memory map, and a linker script beside those that every board needs.
 const BOARDS: [(&str, &str, &str, Option<&str>); 3] = [
-    ("board-qemu", "thumbv7m-none-eabi", "memory/qemu-mps2.x", None),
-    ("board-pico-w5500", "thumbv6m-none-eabi", "memory/rp2040.x", Some("link-rp.x")),
-    ("board-stm32f429", "thumbv7em-none-eabihf", "memory/stm32f429zi.x", None),
+    (
+        "board-qemu",
+        "thumbv7m-none-eabi",
+        "memory/qemu-mps2.x",
+        None,
+    ),
+    (
+        "board-pico-w5500",
+        "thumbv6m-none-eabi",
+        "memory/rp2040.x",
+        Some("link-rp.x"),
+    ),
+    (
+        "board-stm32f429",
+        "thumbv7em-none-eabihf",
+        "memory/stm32f429zi.x",
+        None,
+    ),
 ];
 
 fn main() {
-    let chosen: Vec<_> = BOARDS.into_iter().filter(|board| is_chosen(board.0)).collect();
+    let chosen: Vec<_> = BOARDS
+        .into_iter()
+        .filter(|board| is_chosen(board.0))
+        .collect();
     let [(feature, target, memory, script)] = chosen[..] else {
         panic!("choose one board: --no-default-features --features board-...");
     };
-    assert_eq!(env::var("TARGET").unwrap(), target, "{feature} needs --target {target}");
+    assert_eq!(
+        env::var("TARGET").unwrap(),
+        target,
+        "{feature} needs --target {target}"
+    );
 
     let out = PathBuf::from(env::var_os("OUT_DIR").unwrap());
     fs::copy(memory, out.join("memory.x")).unwrap();

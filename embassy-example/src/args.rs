@@ -21,10 +21,12 @@ impl Args {
 
     /// The value of a key, or `None` where the key is not given.
     pub fn get(&self, key: &str) -> Option<&'static str> {
-        self.0.split_ascii_whitespace().find_map(|word| match word.split_once('=') {
-            Some((name, value)) if name == key => Some(value),
-            _ => None,
-        })
+        self.0
+            .split_ascii_whitespace()
+            .find_map(|word| match word.split_once('=') {
+                Some((name, value)) if name == key => Some(value),
+                _ => None,
+            })
     }
 
     /// The value of a key as a `T`, or `otherwise` where the key is not given.

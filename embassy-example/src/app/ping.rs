@@ -33,8 +33,12 @@ pub enum Failure {
 
 /// Sends a PING, and logs how long the answer took.
 pub async fn run(board: &Board) -> Result<(), Failure> {
-    let redis = board.args.parse("redis", SocketAddrV4::new(Ipv4Addr::new(10, 0, 2, 2), 6379));
-    with_timeout(PATIENCE, board.stack.wait_config_up()).await.map_err(|_| Failure::NoNetwork)?;
+    let redis = board
+        .args
+        .parse("redis", SocketAddrV4::new(Ipv4Addr::new(10, 0, 2, 2), 6379));
+    with_timeout(PATIENCE, board.stack.wait_config_up())
+        .await
+        .map_err(|_| Failure::NoNetwork)?;
     with_timeout(PATIENCE, ping(board, redis)).await?
 }
 
@@ -45,12 +49,18 @@ async fn ping(board: &Board, redis: SocketAddrV4) -> Result<(), Failure> {
     socket.connect(redis).await.map_err(Failure::Connect)?;
 
     let sent = Instant::now();
-    socket.write_all(b"PING\r\n").await.map_err(Failure::Broken)?;
+    socket
+        .write_all(b"PING\r\n")
+        .await
+        .map_err(Failure::Broken)?;
     let mut answer = [0; PONG.len()];
-    socket.read_exact(&mut answer).await.map_err(|error| match error {
-        ReadExactError::UnexpectedEof => Failure::Closed,
-        ReadExactError::Other(error) => Failure::Broken(error),
-    })?;
+    socket
+        .read_exact(&mut answer)
+        .await
+        .map_err(|error| match error {
+            ReadExactError::UnexpectedEof => Failure::Closed,
+            ReadExactError::Other(error) => Failure::Broken(error),
+        })?;
     if answer != PONG {
         return Err(Failure::Answer(answer));
     }

@@ -31,7 +31,11 @@ fn defmt_panicked() -> ! {
 
 #[exception]
 unsafe fn HardFault(frame: &ExceptionFrame) -> ! {
-    defmt::error!("HardFault at {=u32:#010x}, called from {=u32:#010x}", frame.pc(), frame.lr());
+    defmt::error!(
+        "HardFault at {=u32:#010x}, called from {=u32:#010x}",
+        frame.pc(),
+        frame.lr()
+    );
     super::exit(HARD_FAULT)
 }
 

@@ -44,7 +44,9 @@ pub async fn init(spawner: Spawner) -> Board {
     // The W5500 is promised to work to 33 MHz.
     config.frequency = 33_000_000;
     let (clock, mosi, miso) = (p.PIN_18, p.PIN_19, p.PIN_16);
-    let spi = Spi::new(p.SPI0, clock, mosi, miso, p.DMA_CH0, p.DMA_CH1, Interrupts, config);
+    let spi = Spi::new(
+        p.SPI0, clock, mosi, miso, p.DMA_CH0, p.DMA_CH1, Interrupts, config,
+    );
     let select = Output::new(p.PIN_17, Level::High);
     let interrupt = Input::new(p.PIN_21, Pull::Up);
     let reset = Output::new(p.PIN_20, Level::High);
@@ -64,7 +66,11 @@ pub async fn init(spawner: Spawner) -> Board {
     let config = embassy_net::Config::dhcpv4(Default::default());
     let (stack, runner) = embassy_net::new(device, config, SOCKETS.init(Sockets::new()), seed);
     spawner.spawn(defmt::unwrap!(network(runner)));
-    Board { stack, args: ARGS, seed }
+    Board {
+        stack,
+        args: ARGS,
+        seed,
+    }
 }
 
 /// Carries frames between the W5500 and the stack.

@@ -39,7 +39,7 @@ pub async fn init(spawner: Spawner) -> Board {
         p.PG13,
         p.PB13,
         p.PG11,
-        mac_address(uid::uid()),
+        mac_address(&uid::uid()),
         p.ETH_SMA,
         p.PA2,
         p.PC1,
@@ -49,7 +49,11 @@ pub async fn init(spawner: Spawner) -> Board {
     let config = embassy_net::Config::dhcpv4(Default::default());
     let (stack, runner) = embassy_net::new(device, config, SOCKETS.init(Sockets::new()), seed);
     spawner.spawn(defmt::unwrap!(network(runner)));
-    Board { stack, args: ARGS, seed }
+    Board {
+        stack,
+        args: ARGS,
+        seed,
+    }
 }
 
 /// 168 MHz from the 8 MHz that the board's debugger gives; and 48 MHz, without which there are no
@@ -57,7 +61,10 @@ pub async fn init(spawner: Spawner) -> Board {
 fn clocks() -> embassy_stm32::Config {
     use embassy_stm32::rcc::*;
     let mut config = embassy_stm32::Config::default();
-    config.rcc.hse = Some(Hse { freq: Hertz(8_000_000), mode: HseMode::Bypass });
+    config.rcc.hse = Some(Hse {
+        freq: Hertz(8_000_000),
+        mode: HseMode::Bypass,
+    });
     config.rcc.pll_src = PllSource::HSE;
     config.rcc.pll = Some(Pll {
         prediv: PllPreDiv::DIV4,

@@ -18,12 +18,18 @@ const ROOM: usize = 512;
 /// # Panics
 /// Where they are longer than 512 bytes, or called a second time.
 pub(super) fn args() -> Args {
-    static TEXT: ConstStaticCell<Text> = ConstStaticCell::new(Text { bytes: [0; ROOM], used: 0 });
+    static TEXT: ConstStaticCell<Text> = ConstStaticCell::new(Text {
+        bytes: [0; ROOM],
+        used: 0,
+    });
     let text = TEXT.take();
     if let Ok(words) = env::args::<ROOM>() {
         for word in &words {
             let written = word.map(|word| write!(text, "{word} "));
-            defmt::assert!(matches!(written, Ok(Ok(()))), "settings: not UTF-8, or too long");
+            defmt::assert!(
+                matches!(written, Ok(Ok(()))),
+                "settings: not UTF-8, or too long"
+            );
         }
     }
     Args::new(text.as_str())

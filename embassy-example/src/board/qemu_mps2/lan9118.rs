@@ -60,7 +60,10 @@ pub(super) struct Frames {
 
 impl Frames {
     pub(super) const fn new() -> Self {
-        Self { rx: [0; ROOM], tx: [0; ROOM] }
+        Self {
+            rx: [0; ROOM],
+            tx: [0; ROOM],
+        }
     }
 }
 
@@ -106,7 +109,11 @@ impl Lan9118 {
         CHIP.write(IRQ_CFG, 0x111);
         CHIP.write(INT_EN, RECEIVED | PHY);
         Line::Network.unmask();
-        Self { frames, address: [a, b, c, d, e, f], link: phy::link() }
+        Self {
+            frames,
+            address: [a, b, c, d, e, f],
+            link: phy::link(),
+        }
     }
 
     /// Turns the interrupts on again. False where a frame came meanwhile that nobody would tell of.
@@ -215,7 +222,11 @@ fn pop_frame(into: &mut [u8; ROOM]) -> Option<usize> {
         }
     }
     let good = status & DAMAGED == 0 && with_checksum <= ROOM;
-    if good { with_checksum.checked_sub(4) } else { None }
+    if good {
+        with_checksum.checked_sub(4)
+    } else {
+        None
+    }
 }
 
 /// Puts a frame into the FIFO, in one piece, and forgets how sending the earlier ones went.
@@ -295,7 +306,11 @@ mod phy {
     }
 
     pub(super) fn link() -> LinkState {
-        if read(STATUS) & LINK_UP != 0 { LinkState::Up } else { LinkState::Down }
+        if read(STATUS) & LINK_UP != 0 {
+            LinkState::Up
+        } else {
+            LinkState::Down
+        }
     }
 
     /// Reading it is what clears it.

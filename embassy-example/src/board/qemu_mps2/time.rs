@@ -106,7 +106,9 @@ impl Clock {
     fn wake_and_arm(&self, queue: &mut Queue) {
         loop {
             let next = queue.next_expiration(self.now());
-            let cycles = next.saturating_mul(CYCLES_PER_TICK).saturating_sub(self.cycles());
+            let cycles = next
+                .saturating_mul(CYCLES_PER_TICK)
+                .saturating_sub(self.cycles());
             if cycles == 0 {
                 continue;
             }

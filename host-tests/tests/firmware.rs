@@ -1,0 +1,97 @@
+//! The firmware of `embassy-example` in QEMU, looked at from outside.
+
+use std::net::TcpListener;
+use std::time::Duration;
+
+use host_tests::qemu::{Qemu, elf};
+use host_tests::redis::RedisServer;
+
+#[test]
+fn ping_reaches_a_real_server() {
+    let redis = RedisServer::start();
+    let ended = ping().redis(redis.port()).start().unwrap().wait();
+    ended.expect(0);
+    assert!(ended.says("PONG after"), "{ended:?}");
+    assert!(
+        redis
+            .cli(&["INFO", "commandstats"])
+            .contains("cmdstat_ping:calls=")
+    );
+}
+
+#[test]
+fn an_address_by_dhcp_does_too() {
+    let redis = RedisServer::start();
+    let ended = ping()
+        .set("net", "dhcp")
+        .redis(redis.port())
+        .start()
+        .unwrap()
+        .wait();
+    ended.expect(0);
+    assert!(ended.says("PONG after"), "{ended:?}");
+}
+
+#[test]
+fn a_port_where_nobody_listens_is_refused() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    drop(listener);
+    let ended = ping().redis(port).start().unwrap().wait();
+    ended.expect(1);
+    assert!(ended.says("ping: Connect(ConnectionReset)"), "{ended:?}");
+}
+
+#[test]
+fn a_server_that_answers_something_else_is_told_apart() {
+    let redis = RedisServer::builder().requirepass("secret").start();
+    let ended = ping().redis(redis.port()).start().unwrap().wait();
+    ended.expect(1);
+    assert!(ended.says("ping: Answer("), "{ended:?}");
+}
+
+#[test]
+fn the_link_goes_down_and_comes_back() {
+    let redis = RedisServer::start();
+    redis.pause();
+    let firmware = ping().redis(redis.port()).start().unwrap();
+    firmware.wait_for("mode=ping", Duration::from_secs(10));
+    firmware.set_link(false);
+    firmware.wait_for("link_up = false", Duration::from_secs(10));
+    firmware.set_link(true);
+    firmware.wait_for("link_up = true", Duration::from_secs(10));
+    redis.resume();
+    firmware.wait().expect(0);
+}
+
+#[test]
+fn a_mistake_in_the_settings_ends_it() {
+    let ended = Qemu::new(elf())
+        .set("mode", "no-such-mode")
+        .start()
+        .unwrap()
+        .wait();
+    ended.expect(2);
+    let ended = ping().set("redis", "nowhere").start().unwrap().wait();
+    ended.expect(101);
+    assert!(ended.says("redis=nowhere: not a value for it"), "{ended:?}");
+}
+
+#[test]
+fn a_firmware_that_hangs_is_ended() {
+    let redis = RedisServer::start();
+    redis.pause();
+    let limit = Duration::from_secs(2);
+    let ended = ping()
+        .redis(redis.port())
+        .limit(limit)
+        .start()
+        .unwrap()
+        .wait();
+    assert!(ended.hung);
+    assert_eq!(ended.status, None);
+}
+
+fn ping() -> Qemu {
+    Qemu::new(elf()).set("mode", "ping")
+}
