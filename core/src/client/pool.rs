@@ -1,6 +1,7 @@
 //! The pool: a fixed number of clients, shared by any number of tasks.
 
 use core::fmt;
+use core::mem::MaybeUninit;
 use core::ops::{Deref, DerefMut};
 
 use embassy_sync::blocking_mutex::raw::RawMutex;
@@ -29,7 +30,8 @@ pub struct PoolResources<
     const DEPTH: usize = 8,
 > {
     memories: [Memory<RX, TX, DEPTH>; N],
-    config: Config<'c>,
+    /// Not there yet, so that a `static` of windows is zeroes, which take no flash.
+    config: MaybeUninit<Config<'c>>,
 }
 
 /// A fixed number of connections, shared by any number of tasks or threads.
@@ -71,7 +73,7 @@ impl<const N: usize, const RX: usize, const TX: usize, const DEPTH: usize>
     pub const fn new() -> Self {
         Self {
             memories: [const { Memory::new() }; N],
-            config: Config::new(),
+            config: MaybeUninit::uninit(),
         }
     }
 }
@@ -96,8 +98,7 @@ impl<'w, M: RawMutex, L: Transport, const N: usize, const W: usize> Pool<'w, M, 
             memories,
             config: place,
         } = resources;
-        *place = config;
-        Self::over(memories, links, place)
+        Self::over(memories, links, place.write(config))
     }
 
     /// The same, over memory that lies apart.
