@@ -1,9 +1,8 @@
 //! The RAM of a connection, computed for thumbv7em by the compiler, is what the README states.
 
 use std::path::Path;
-use std::process::Command;
 
-const TARGET: &str = "thumbv7em-none-eabihf";
+use host_tests::cross;
 
 #[test]
 fn ram_of_a_connection_is_what_the_readme_states() {
@@ -43,46 +42,16 @@ fn size_of(assembly: &str, name: &str) -> usize {
 /// What the compiler makes of the crate `ram` for the target.
 fn assembly() -> String {
     let target_dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("ram");
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("ram/Cargo.toml");
-    let mut cargo = match has_target() {
-        true => Command::new("cargo"),
-        // Debian's pair: its library source makes any target.
-        false => {
-            let mut cargo = Command::new("/usr/bin/cargo");
-            cargo
-                .env("RUSTC", "/usr/bin/rustc")
-                .env("RUSTC_BOOTSTRAP", "1");
-            cargo
-        }
-    };
-    cargo
-        .args(["rustc", "--release", "--target", TARGET, "--manifest-path"])
-        .arg(manifest);
-    if !has_target() {
-        cargo.args(["-Z", "build-std=core"]);
-    }
-    cargo
-        .arg("--target-dir")
-        .arg(&target_dir)
-        .args(["--", "--emit", "asm"]);
-    // What cargo says to this test's own build is not meant for the other one.
-    for name in [
-        "RUSTFLAGS",
-        "CARGO_ENCODED_RUSTFLAGS",
-        "RUSTUP_TOOLCHAIN",
-        "CARGO",
-    ] {
-        cargo.env_remove(name);
-    }
-    let install = format!(
-        "needs `rustup target add {TARGET}`, or `apt-get install rustc-web cargo-web rust-web-src`"
-    );
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("ram");
+    let mut cargo = cross::cargo("rustc", &folder, &target_dir);
+    cargo.args(["--", "--emit", "asm"]);
+    let install = format!("needs {}", cross::INSTALL);
     let output = cargo
         .output()
         .unwrap_or_else(|error| panic!("{error}: {install}"));
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}\n{install}");
-    let deps = target_dir.join(TARGET).join("release/deps");
+    let deps = target_dir.join(cross::TARGET).join("release/deps");
     let mut files: Vec<_> = std::fs::read_dir(deps)
         .unwrap()
         .map(|entry| entry.unwrap().path())
@@ -93,15 +62,4 @@ fn assembly() -> String {
         .collect();
     files.sort_by_key(|path| std::fs::metadata(path).unwrap().modified().unwrap());
     std::fs::read_to_string(files.pop().expect("an assembly file")).unwrap()
-}
-
-fn has_target() -> bool {
-    let list = Command::new("rustup")
-        .args(["target", "list", "--installed"])
-        .output();
-    list.is_ok_and(|list| {
-        String::from_utf8_lossy(&list.stdout)
-            .lines()
-            .any(|line| line == TARGET)
-    })
 }
