@@ -123,8 +123,8 @@ impl Images {
             .map_err(|error| format!("{error}: {}", cross::INSTALL))?;
         if !status.success() {
             return Err(format!(
-                "the images do not build. An undefined `rust_begin_unwind` or `panic` means that \
-                 one of `empty` and `one` can panic. Otherwise: {}, and binutils-arm-none-eabi",
+                "the images do not build. `error(panic-never)` means that `empty` or `one` can \
+                 panic. Otherwise: {}, and binutils-arm-none-eabi",
                 cross::INSTALL
             ));
         }
