@@ -170,6 +170,11 @@ impl Connection<'_> {
         }
         let ends = line.last() == Some(&b'\r');
         let half = self.rx.capacity() / 2;
+        let dropped = line.len().saturating_sub(half);
+        self.skipped = self.skipped.saturating_add(dropped as u32);
+        if self.skipped > self.config.skip_budget.bytes {
+            return Err(self.fail(ErrorKind::Protocol(Fault::LineTooLong)));
+        }
         self.rx.truncate(half);
         if let (true, Some(last)) = (ends, self.rx.filled_mut().last_mut()) {
             *last = b'\r';
@@ -229,6 +234,7 @@ impl Connection<'_> {
             self.free_scanned();
             self.exchange.kept = false;
             self.exchange.discarding = false;
+            self.skipped = 0;
         }
     }
 

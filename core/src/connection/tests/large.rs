@@ -96,6 +96,21 @@ fn an_error_line_longer_than_the_window_keeps_its_code() {
 }
 
 #[test]
+fn an_error_line_that_does_not_end_is_given_up() {
+    let endless = [b"-ERR ", &vec![b'x'; 100_000][..]].concat();
+    let mut config = Config::new();
+    config.skip_budget.bytes = 1000;
+    let mut space = Space::new(64, 64);
+    let mut connection = space.open(&config);
+    let mut peer = Peer::new(&endless);
+    let error = peer.get(&mut connection).unwrap_err();
+    assert_eq!(error, protocol(Fault::LineTooLong));
+    let read = endless.len() - peer.bytes.len();
+    assert!((1000..1200).contains(&read), "{read} bytes were read");
+    assert!(!connection.is_open());
+}
+
+#[test]
 fn a_streamed_string_is_put_together_in_every_window_that_can_hold_it() {
     for size in [0, 1, 9, 10, 47, 48, 100] {
         let payload: Vec<u8> = (b'a'..=b'z').cycle().take(size).collect();
