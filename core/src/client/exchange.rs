@@ -4,7 +4,7 @@
 //! [`Plan`] decides what to do next from what became of the last step; both worlds do it.
 
 use crate::client::Client;
-use crate::command::Parts;
+use crate::command::{Blocks, Parts};
 use crate::connection::{Connection, Marks, Setup, Until, Work};
 use crate::error::{Error, ErrorKind, Io, Reached};
 use crate::io::{
@@ -21,6 +21,8 @@ pub(crate) struct Line<'w> {
     pub(crate) linked: bool,
     /// What a borrower before did to the session, and has to be undone.
     pub(crate) dirty: Marks,
+    /// It comes from the pool's idle ones.
+    pub(crate) rested: bool,
 }
 
 /// The steps of an exchange.
@@ -57,6 +59,24 @@ enum Act {
 }
 
 impl<'w> Line<'w> {
+    /// True, once, where the connection lay idle in a pool, and may have been closed meanwhile.
+    fn has_rested(&mut self) -> bool {
+        core::mem::take(&mut self.rested)
+            && self.connection.is_open()
+            && !self.connection.idle_room().is_empty()
+    }
+
+    /// What came while it lay idle. Only pushes may have.
+    fn heard(&mut self, read: Result<usize, Io>) {
+        let _ = match read {
+            Ok(n) => self.connection.got(n),
+            Err(error) => Err(self.connection.broke(error)),
+        };
+        if self.connection.has_surplus() {
+            self.connection.close();
+        }
+    }
+
     /// True, once, where the link has to be closed since the connection gave it up.
     pub(crate) fn gave_up_link(&mut self) -> bool {
         let gave_up = self.linked && self.connection.is_broken();
@@ -193,7 +213,7 @@ impl<'a, 'w> Plan<'a, 'w> {
             return false;
         }
         let Err(error) = last else {
-            return self.request.count() == 1 && connection.was_refused();
+            return self.is_one_typed() && connection.was_refused();
         };
         let unsent = error.reached() == Reached::NotSent;
         match error.kind() {
@@ -202,6 +222,12 @@ impl<'a, 'w> Plan<'a, 'w> {
             ErrorKind::TimedOut => unsent || connection.config().retry_on_timeout,
             _ => false,
         }
+    }
+
+    /// One command of which we know what its errors mean: a script's are its author's.
+    fn is_one_typed(&self) -> bool {
+        let first = self.request.part(0);
+        self.request.count() == 1 && first.is_some_and(|c| c.spec().blocks != Blocks::Unknown)
     }
 
     fn only_reads(&self) -> bool {
@@ -220,6 +246,11 @@ impl<L: asynch::Link> Client<'_, L> {
         request: &dyn Parts,
         until: Until,
     ) -> Result<(), Error> {
+        if self.line.has_rested() && self.link.has_news() {
+            // It takes no waiting.
+            let read = self.link.read(self.line.connection.idle_room()).await;
+            self.line.heard(read.map_err(io));
+        }
         let mut plan = Plan::new(request, until);
         let mut last = Ok(());
         let mut opened_by = None;
@@ -267,6 +298,10 @@ impl<L: asynch::Link> Client<'_, L> {
 impl<L: blocking::Link> Client<'_, Blocking<L>> {
     /// Brings `request` to its end.
     pub(crate) fn exchange(&mut self, request: &dyn Parts, until: Until) -> Result<(), Error> {
+        if self.line.has_rested() && self.link.has_news() {
+            let read = self.link.0.read(self.line.connection.idle_room());
+            self.line.heard(read.map_err(io));
+        }
         let mut plan = Plan::new(request, until);
         let mut last = Ok(());
         let mut opened_by = None;

@@ -52,6 +52,7 @@ impl<'w, L: Transport> Client<'w, L> {
                 connection,
                 linked: false,
                 dirty: Marks::NONE,
+                rested: false,
             },
             link,
             generation: 0,

@@ -66,6 +66,13 @@ pub struct Lease<'p, 'w, M: RawMutex, L: Transport, const N: usize, const W: usi
     client: Option<Client<'w, L>>,
 }
 
+impl Shared {
+    /// The generation that may stay open.
+    fn present(&self) -> Option<u32> {
+        (!self.closed).then_some(self.generation)
+    }
+}
+
 impl<const N: usize, const RX: usize, const TX: usize, const DEPTH: usize>
     PoolResources<'_, N, RX, TX, DEPTH>
 {
@@ -135,16 +142,15 @@ impl<'w, M: RawMutex, L: Transport, const N: usize, const W: usize> Pool<'w, M, 
 
     /// Closes the connections that nobody uses now. They are opened again when they are used.
     pub fn disconnect_idle(&self) {
-        let mut idle = heapless::Vec::<_, N>::new();
-        while let Some(mut client) = self.seats.take_idle() {
+        // One at a time, and back under the others, so that a pool that is free is never found
+        // busy, and all have had their turn in the end.
+        for _ in 0..self.seats.counts().idle {
+            let Some(mut client) = self.seats.take_idle() else {
+                return;
+            };
             client.disconnect();
-            if let Err(client) = idle.push(client) {
-                self.give_back(client);
-                break;
-            }
-        }
-        for client in idle {
-            self.give_back(client);
+            self.note(&mut client);
+            self.seats.put_under(client);
         }
     }
 
@@ -176,6 +182,7 @@ impl<'w, M: RawMutex, L: Transport, const N: usize, const W: usize> Pool<'w, M, 
     fn lend(&self, mut client: Client<'w, L>) -> Lease<'_, 'w, M, L, N, W> {
         if client.line.connection.is_open() {
             count(&mut client.line.connection.tally().reused);
+            client.line.rested = true;
         }
         Lease {
             pool: self,
@@ -185,19 +192,32 @@ impl<'w, M: RawMutex, L: Transport, const N: usize, const W: usize> Pool<'w, M, 
 
     fn give_back(&self, mut client: Client<'w, L>) {
         client.hand_over();
-        let tally = core::mem::take(client.line.connection.tally());
         let lent_in = client.generation;
-        let stale = self.seats.with(|shared| {
+        if self.note(&mut client) != Some(lent_in) {
+            client.disconnect();
+            self.note(&mut client);
+        }
+        let noted = client.generation;
+        self.seats.give_back(client);
+        // Who closed all connections meanwhile did not find this one.
+        if self.generation() != Some(noted) {
+            self.disconnect_idle();
+        }
+    }
+
+    /// Adds up what the client counted, and brings it to the present generation, which it says; a
+    /// closed pool has none.
+    fn note(&self, client: &mut Client<'w, L>) -> Option<u32> {
+        let tally = core::mem::take(client.line.connection.tally());
+        self.seats.with(|shared| {
             shared.stats.add(tally);
             client.generation = shared.generation;
-            shared.closed || shared.generation != lent_in
-        });
-        if stale {
-            client.disconnect();
-            let tally = core::mem::take(client.line.connection.tally());
-            self.seats.with(|shared| shared.stats.add(tally));
-        }
-        self.seats.give_back(client);
+            shared.present()
+        })
+    }
+
+    fn generation(&self) -> Option<u32> {
+        self.seats.with(|shared| shared.present())
     }
 
     /// Counts one who waits, and gives up waiting where there is nothing to wait for.

@@ -60,6 +60,8 @@ pub(crate) use setup::Setup;
 pub(crate) use work::{Next, Work};
 pub use work::{Until, Want};
 
+use core::fmt;
+
 use crate::command::{Parts, Request};
 use crate::config::Config;
 use crate::error::{Code, CommandFault, Error, ErrorKind, Io, Reached};
@@ -72,7 +74,6 @@ use window::Window;
 ///
 /// Replies are decoded in the reply window, so a reply that shall be borrowed or owned as a whole
 /// has to fit. Commands may be larger than their window.
-#[derive(Debug)]
 pub struct Memory<const RX: usize, const TX: usize, const DEPTH: usize = 8> {
     rx: [u8; RX],
     tx: [u8; TX],
@@ -183,6 +184,13 @@ impl<const RX: usize, const TX: usize, const DEPTH: usize> Memory<RX, TX, DEPTH>
     }
 }
 
+impl<const RX: usize, const TX: usize, const DEPTH: usize> fmt::Debug for Memory<RX, TX, DEPTH> {
+    /// Sizes only: a password may have passed through.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Memory<{RX}, {TX}, {DEPTH}>")
+    }
+}
+
 impl<const RX: usize, const TX: usize, const DEPTH: usize> Default for Memory<RX, TX, DEPTH> {
     fn default() -> Self {
         Self::new()
@@ -247,12 +255,7 @@ impl<'w> Connection<'w> {
         if n == 0 {
             return Err(self.broke(Io::Misbehaved));
         }
-        // While draining, the bytes are those of a dropped call.
-        if self.phase == Phase::Sending && !self.exchange.accepted {
-            self.exchange.accepted = true;
-            self.session.sent();
-            self.tally.sent = self.tally.sent.wrapping_add(u32::from(self.awaited));
-        }
+        self.accept();
         self.unflushed = true;
         let taken = match self.exchange.direct {
             0 => self.tx.consume(n),
@@ -265,6 +268,15 @@ impl<'w> Connection<'w> {
         match taken {
             true => Ok(()),
             false => Err(self.broke(Io::Misbehaved)),
+        }
+    }
+
+    /// From here on the server may run the request.
+    fn accept(&mut self) {
+        if self.phase == Phase::Sending && !self.exchange.accepted {
+            self.exchange.accepted = true;
+            self.session.sent();
+            self.tally.sent = self.tally.sent.wrapping_add(u32::from(self.awaited));
         }
     }
 
@@ -315,7 +327,7 @@ impl<'w> Connection<'w> {
     /// Closes the books on an exchange that was not brought to its end: a dropped call.
     ///
     /// `cancel_safe` says that a read or write that was dropped has lost no byte. Then a request
-    /// that was encoded whole is answered some time, and that answer will be skipped; one of which
+    /// that was written whole is answered some time, and that answer will be skipped; one of which
     /// nothing was accepted is taken back. Everything else closes the connection.
     pub fn settle(&mut self, cancel_safe: bool) {
         match self.phase {
@@ -339,10 +351,10 @@ impl<'w> Connection<'w> {
                     self.phase = Phase::Idle;
                 } else if cancel_safe
                     && !blocking
-                    && (self.phase != Phase::Sending || self.is_encoded())
+                    // What has not left by now must not leave later, behind somebody's back.
+                    && (self.phase != Phase::Sending || self.has_left())
                     && owed <= self.config.skip_budget.replies
                 {
-                    // What has not left yet goes out before anything else does.
                     self.owe(owed);
                 } else {
                     self.close();
@@ -366,6 +378,14 @@ impl<'w> Connection<'w> {
         self.opened();
         self.awaited = 1;
         self.phase = Phase::Receiving;
+    }
+
+    /// Room for what has come while nothing was under way.
+    pub(crate) fn idle_room(&mut self) -> &mut [u8] {
+        match self.phase {
+            Phase::Idle if self.ready => self.rx.spare(),
+            _ => &mut [],
+        }
     }
 
     /// True where nothing is under way or owed, and no byte has come that nobody asked for.
@@ -402,6 +422,13 @@ impl<'w> Connection<'w> {
     /// The settings.
     pub(crate) fn config(&self) -> &'w Config<'w> {
         self.config
+    }
+
+    /// A write was dropped on a transport that may have taken its bytes all the same.
+    pub(crate) fn doubt(&mut self) {
+        if self.exchange.offered {
+            self.accept();
+        }
     }
 
     /// The transport took too long: closes the connection, and says how far the request got.
@@ -502,9 +529,6 @@ impl<'w> Connection<'w> {
                 }
                 Phase::Idle => self.begin(request)?,
                 Phase::Draining => {
-                    if !self.tx.is_empty() {
-                        return Ok(Next::Write);
-                    }
                     // Else the server would wait for the end of what it shall answer.
                     if self.unflushed {
                         return Ok(Next::Flush);

@@ -77,6 +77,11 @@ impl Connection<'_> {
         self.exchange.blocking |= spec.blocks != Blocks::Never;
     }
 
+    /// True where all of it was accepted by the transport.
+    pub(super) fn has_left(&self) -> bool {
+        self.is_encoded() && self.tx.is_empty()
+    }
+
     pub(super) fn is_encoded(&self) -> bool {
         // A request of which all was encoded has as many replies to come as it has commands.
         self.encoded == self.awaited

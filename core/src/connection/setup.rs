@@ -164,8 +164,13 @@ impl Parts for Setup<'_> {
 impl Say<'_> {
     /// Takes the reply; true where all has to be said again in RESP2.
     fn answer(&self, reply: &mut Decoder<'_>) -> Result<bool, Error> {
-        let Item::Error(text) = reply.item()? else {
-            return Ok(false);
+        let text = match reply.item()? {
+            Item::Error(text) => text,
+            Item::Map(_) | Item::Array(_) => return Ok(false),
+            _ if self.what == What::Hello => {
+                return Err(Error::not_sent(ErrorKind::Handshake(Refusal::NoProtocol)));
+            }
+            _ => return Ok(false),
         };
         let code = Code::of(text);
         let refusal = match (self.what, code) {

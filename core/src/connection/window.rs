@@ -1,13 +1,21 @@
 //! A fixed buffer that is filled at one end and consumed at the other.
 
+use core::fmt;
+
 use crate::resp::move_up;
 
 /// Lent bytes, of which those from `start` to `end` are in use.
-#[derive(Debug)]
 pub(crate) struct Window<'w> {
     bytes: &'w mut [u8],
     start: usize,
     end: usize,
+}
+
+impl fmt::Debug for Window<'_> {
+    /// How full it is: a password may have passed through.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Window({} of {})", self.filled().len(), self.capacity())
+    }
 }
 
 impl<'w> Window<'w> {

@@ -71,7 +71,10 @@ impl<C: Clock> Deadline<C> {
     fn left(&mut self, reading: bool) -> Result<Option<Duration>, ()> {
         if let Some(span) = self.turns(reading) {
             self.begin(span);
-            return Ok(span);
+            return match span {
+                Some(span) if span.is_zero() => Err(()),
+                span => Ok(span),
+            };
         }
         let Some(at) = self.at else {
             return Ok(self.span(reading));
@@ -146,7 +149,11 @@ pub(crate) async fn drive<L: asynch::Link>(
             }
             Want::Done => return Ok(()),
         };
-        settle(connection, moved.map(|(n, moved)| (n.map_err(io), moved)))?;
+        settle(
+            connection,
+            L::CANCEL_SAFE,
+            moved.map(|(n, moved)| (n.map_err(io), moved)),
+        )?;
     }
 }
 
@@ -174,7 +181,11 @@ pub(crate) fn drive_blocking<L: blocking::Link>(
                 (Ok(()), Want::Flush | Want::Done) => (link.flush().map(|()| 0), Moved::On),
             }),
         };
-        settle(connection, moved.map(|(n, moved)| (n.map_err(io), moved)))?;
+        settle(
+            connection,
+            L::CANCEL_SAFE,
+            moved.map(|(n, moved)| (n.map_err(io), moved)),
+        )?;
     }
 }
 
@@ -189,10 +200,16 @@ enum Moved {
 /// Tells the connection what became of what it wanted; `None` where the time was over.
 fn settle(
     connection: &mut Connection<'_>,
+    cancel_safe: bool,
     moved: Option<(Result<usize, Io>, Moved)>,
 ) -> Result<(), Error> {
     match moved {
-        None | Some((Err(Io::TimedOut), _)) => Err(connection.timed_out()),
+        None | Some((Err(Io::TimedOut), _)) => {
+            if !cancel_safe {
+                connection.doubt();
+            }
+            Err(connection.timed_out())
+        }
         Some((Err(error), _)) => Err(connection.broke(error)),
         Some((Ok(n), Moved::Out)) => connection.wrote(n),
         Some((Ok(n), Moved::In)) => connection.got(n),

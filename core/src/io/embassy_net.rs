@@ -273,6 +273,10 @@ impl Transport for TcpLink<'_> {
         EmbassyClock
     }
 
+    fn has_news(&mut self) -> bool {
+        self.socket.can_recv() || !self.socket.may_recv()
+    }
+
     /// By a FIN where all that was written has arrived and all that came was read. Else by a
     /// reset: what is still to be sent must not arrive when its caller has long given up.
     fn abort(&mut self) {

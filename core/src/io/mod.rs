@@ -44,6 +44,13 @@ pub trait Transport: ErrorType {
     /// That clock.
     fn clock(&self) -> Self::Clock;
 
+    /// True where something has come that nobody has read, bytes or the end of the stream, so that
+    /// a read takes no waiting. False where the transport cannot tell. A pool asks it of a
+    /// connection that was idle, before it is used again.
+    fn has_news(&mut self) -> bool {
+        false
+    }
+
     /// Closes the transport without waiting, in good order where that takes no time. Nothing
     /// happens where it is closed.
     fn abort(&mut self);
@@ -111,6 +118,10 @@ impl<L: Transport> Transport for Blocking<L> {
 
     fn clock(&self) -> L::Clock {
         self.0.clock()
+    }
+
+    fn has_news(&mut self) -> bool {
+        self.0.has_news()
     }
 
     fn abort(&mut self) {

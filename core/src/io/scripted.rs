@@ -106,6 +106,8 @@ struct State<P> {
     counts: Counts,
     reader: Option<Waker>,
     patience: Option<Duration>,
+    /// It tells what waits to be read.
+    tells: bool,
 }
 
 /// A clock that stands still until the test moves it.
@@ -158,6 +160,7 @@ impl<P: Peer, const SAFE: bool> Wire<P, SAFE> {
             counts: Counts::default(),
             reader: None,
             patience: None,
+            tells: false,
         };
         Self {
             state: Rc::new(RefCell::new(state)),
@@ -198,6 +201,11 @@ impl<P: Peer, const SAFE: bool> Wire<P, SAFE> {
     /// Whether it is open.
     pub(crate) fn is_open(&self) -> bool {
         self.state().is_open
+    }
+
+    /// From now on the wire tells that something waits to be read.
+    pub(crate) fn tell(&self) {
+        self.state().tells = true;
     }
 
     /// The peer says this without having been asked.
@@ -455,6 +463,11 @@ impl<P: Peer, const SAFE: bool> Transport for Wire<P, SAFE> {
 
     fn clock(&self) -> TestClock {
         self.clock.clone()
+    }
+
+    fn has_news(&mut self) -> bool {
+        let state = self.state();
+        state.tells && (state.dead.is_some() || !state.answers.is_empty())
     }
 
     fn abort(&mut self) {

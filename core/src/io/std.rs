@@ -3,13 +3,13 @@
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 #[cfg(unix)]
-use std::os::unix::net::UnixStream;
+use std::os::{fd::OwnedFd, unix::net::UnixStream};
 use std::string::String;
 use std::time::Instant as StdInstant;
 use std::vec::Vec;
 
 use embedded_io::{ErrorType, Read, Write};
-use socket2::{SockRef, TcpKeepalive};
+use socket2::{SockAddr, SockRef, TcpKeepalive};
 
 use crate::config::{Address, Config, Keepalive};
 use crate::io::{Transport, blocking, share};
@@ -94,6 +94,15 @@ impl Transport for Socket {
         StdClock::default()
     }
 
+    fn has_news(&mut self) -> bool {
+        match &self.open {
+            Some(Stream::Tcp(stream)) => has_news(SockRef::from(stream)),
+            #[cfg(unix)]
+            Some(Stream::Unix(stream)) => has_news(SockRef::from(stream)),
+            None => false,
+        }
+    }
+
     fn abort(&mut self) {
         // Dropping a socket closes it in good order, in the background.
         self.open = None;
@@ -110,7 +119,7 @@ impl blocking::Link for Socket {
                 Stream::Tcp(stream)
             }
             #[cfg(unix)]
-            To::Unix(path) => Stream::Unix(UnixStream::connect(path)?),
+            To::Unix(path) => Stream::Unix(connect_unix(path, limit)?),
             #[cfg(not(unix))]
             To::Unix(_) => return Err(ErrorKind::Unsupported.into()),
         });
@@ -188,13 +197,55 @@ pub(crate) fn nothing_to_try() -> io::Error {
     ErrorKind::AddrNotAvailable.into()
 }
 
+/// A unix socket whose queue is full lets a blocking connect wait without a limit, so this tries
+/// again and again, up to the limit.
+#[cfg(unix)]
+fn connect_unix(path: &str, limit: Option<Duration>) -> io::Result<UnixStream> {
+    const PAUSE: Duration = Duration::from_millis(5);
+    let begin = StdInstant::now();
+    let address = SockAddr::unix(path)?;
+    loop {
+        let socket = socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None)?;
+        socket.set_nonblocking(true)?;
+        match socket.connect(&address) {
+            Ok(()) => {
+                socket.set_nonblocking(false)?;
+                return Ok(UnixStream::from(OwnedFd::from(socket)));
+            }
+            Err(error) if error.kind() != ErrorKind::WouldBlock => return Err(error),
+            Err(_) if limit.is_some_and(|limit| begin.elapsed() >= limit) => {
+                return Err(ErrorKind::TimedOut.into());
+            }
+            Err(_) => std::thread::sleep(PAUSE),
+        }
+    }
+}
+
+/// True where a read would return at once: bytes, the end of the stream, or an error.
+#[cfg(unix)]
+pub(crate) fn has_news(socket: SockRef<'_>) -> bool {
+    let mut byte = [core::mem::MaybeUninit::uninit(); 1];
+    match socket.recv_with_flags(&mut byte, libc::MSG_PEEK | libc::MSG_DONTWAIT) {
+        Ok(_) => true,
+        Err(error) => error.kind() != ErrorKind::WouldBlock,
+    }
+}
+
+/// This system is not asked.
+#[cfg(not(unix))]
+pub(crate) fn has_news(_socket: SockRef<'_>) -> bool {
+    false
+}
+
 /// No delay, and probes where the peer is silent.
 pub(crate) fn tune(socket: SockRef<'_>, keepalive: Option<Keepalive>) -> io::Result<()> {
     socket.set_tcp_nodelay(true)?;
     if let Some(keepalive) = keepalive {
-        let probes = TcpKeepalive::new().with_time(keepalive.idle);
+        // The system counts whole seconds, and refuses none at all.
+        let second = Duration::from_secs(1);
+        let probes = TcpKeepalive::new().with_time(keepalive.idle.max(second));
         #[cfg(any(unix, windows))]
-        let probes = probes.with_interval(keepalive.interval);
+        let probes = probes.with_interval(keepalive.interval.max(second));
         #[cfg(unix)]
         let probes = probes.with_retries(keepalive.count);
         socket.set_tcp_keepalive(&probes)?;

@@ -12,7 +12,7 @@ use tokio::net::UnixStream;
 use tokio::net::{TcpStream, ToSocketAddrs};
 
 use crate::config::{Config, Keepalive};
-use crate::io::std::{StdClock, To, nothing_to_try, tune};
+use crate::io::std::{StdClock, To, has_news, nothing_to_try, tune};
 use crate::io::{Transport, asynch, share};
 use crate::time::{Clock, Duration, Instant, Timer};
 
@@ -79,6 +79,15 @@ impl Transport for Socket {
 
     fn clock(&self) -> TokioClock {
         TokioClock::default()
+    }
+
+    fn has_news(&mut self) -> bool {
+        match &self.open {
+            Some(Stream::Tcp(stream)) => has_news(SockRef::from(stream)),
+            #[cfg(unix)]
+            Some(Stream::Unix(stream)) => has_news(SockRef::from(stream)),
+            None => false,
+        }
     }
 
     fn abort(&mut self) {

@@ -121,8 +121,25 @@ impl<M: RawMutex, T, const N: usize, const W: usize, X> Seats<M, T, N, W, X> {
 
     /// Gives back an item that was taken from here, and calls the waiter that may now take one.
     pub(crate) fn give_back(&self, item: T) {
+        self.put(item, |_| {});
+    }
+
+    /// The same, under the items that are idle: it is taken last.
+    pub(crate) fn put_under(&self, item: T) {
+        self.put(item, |idle| {
+            // Each item moves up by one, the last one to the bottom.
+            if let Some((bottom, others)) = idle.split_first_mut() {
+                others
+                    .iter_mut()
+                    .for_each(|item| core::mem::swap(bottom, item));
+            }
+        });
+    }
+
+    fn put(&self, item: T, arrange: impl FnOnce(&mut [T])) {
         let given = self.locked(|state| {
             state.idle.push(item)?;
+            arrange(&mut state.idle);
             Ok((state.call_entitled(), state.call_all_back()))
         });
         match given {

@@ -4,7 +4,7 @@ extern crate std;
 
 use super::*;
 use crate::client::Stats;
-use crate::command::{Command, Request, echo, get, incr, ping};
+use crate::command::{Command, Request, echo, get, incr, ping, raw};
 use crate::error::{Code, Error, ErrorKind, Io, Reached};
 use crate::io::scripted::{At, Wrong};
 use crate::resp::Owned;
@@ -135,6 +135,36 @@ fn what_the_server_refused_unrun_is_tried_once_more() {
     assert_eq!(result.unwrap_err().code(), Some(Code::Loading));
     assert_eq!(stats.retries, 0);
     assert_eq!(world.server.seen("INCR m"), 1);
+}
+
+#[test]
+fn what_an_untyped_command_answers_is_its_own_affair() {
+    // A script may answer in any words, after it has run.
+    let world = World::<true>::new();
+    let arm = |world: &World| world.server.store().canned = std::vec![("INCR", "-TRYAGAIN\r\n")];
+    let (result, stats) = call(
+        &world,
+        Config::new(),
+        raw("INCR").arg("n").reply::<i64>(),
+        arm,
+    );
+    assert_eq!(result.unwrap_err().code(), Some(Code::TryAgain));
+    assert_eq!((stats.retries, world.server.seen("INCR n")), (0, 1));
+}
+
+#[test]
+fn what_came_while_a_connection_was_idle_answers_nobody() {
+    let world = World::<true>::new();
+    let mut resources = Resources::new();
+    let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], Config::new());
+    assert_eq!(run(pool.call(get("a").reply())), Ok(owned("a")));
+    world.wire.tell();
+    world.wire.say(b">2\r\n+news\r\n+of nothing\r\n");
+    assert_eq!(run(pool.call(get("b").reply())), Ok(owned("b")));
+    assert_eq!(world.wire.counts().opens, 1);
+    world.wire.say(b"$7\r\nsurplus\r\n");
+    assert_eq!(run(pool.call(get("c").reply())), Ok(owned("c")));
+    assert_eq!(world.wire.counts().opens, 2);
 }
 
 #[test]
