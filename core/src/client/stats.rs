@@ -2,7 +2,8 @@
 
 use crate::connection::Tally;
 
-/// What happened since the pool or client was made. Every number wraps at 2^32.
+/// What happened since the pool was made. Every number wraps at 2^32; within one lease those other
+/// than `sent`, `answered`, `skipped` and `lost` wrap at 2^16.
 ///
 /// A lease is counted when it comes back. While none is out and no dropped call is owed a reply,
 /// `sent = answered + skipped + lost`; and always `opened = open + closed`.

@@ -1,5 +1,5 @@
-//! The group *transactions*: the single commands. `MULTI` to `EXEC` as one request is the client's
-//! `transaction`.
+//! The group *transactions*: the single commands, for a lease that sends them one by one or as a
+//! tuple.
 
 use crate::command::{Many, Plain, table};
 use crate::resp::{Any, Status, ToArgs};

@@ -25,7 +25,7 @@ const ASKED: &[u8] = b"*1\r\n$4\r\nPING\r\n";
 const ANSWERED: &[u8] = b"+PONG\r\n";
 
 /// Replies to the handshake: `HELLO 3`, and the library's name and version.
-const GREETED: &[u8] = b"+PONG\r\n+PONG\r\n+PONG\r\n";
+const GREETED: &[u8] = b"%0\r\n+OK\r\n+OK\r\n";
 
 static CONFIG: Config<'static> = Config::new();
 
