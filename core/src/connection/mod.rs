@@ -50,6 +50,7 @@ mod receive;
 mod send;
 mod session;
 mod setup;
+mod tally;
 #[cfg(test)]
 mod tests;
 mod window;
@@ -57,6 +58,7 @@ mod work;
 
 pub(crate) use session::Marks;
 pub(crate) use setup::Setup;
+pub(crate) use tally::Tally;
 pub(crate) use work::{Next, Work};
 pub use work::{Until, Want};
 
@@ -146,27 +148,6 @@ struct Exchange {
     failed: bool,
     /// A reply was kept.
     kept: bool,
-}
-
-/// What happened on a connection since it was last asked.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Tally {
-    /// Commands of which a byte was accepted.
-    pub(crate) sent: u32,
-    /// Replies that reached their caller.
-    pub(crate) answered: u32,
-    /// Replies to dropped calls.
-    pub(crate) skipped: u32,
-    /// Replies that a closed connection still owed.
-    pub(crate) lost: u32,
-    /// Messages that answered nothing.
-    pub(crate) pushes: u16,
-    /// The client's own counts.
-    pub(crate) opened: u16,
-    pub(crate) closed: u16,
-    pub(crate) reused: u16,
-    pub(crate) retries: u16,
-    pub(crate) timeouts: u16,
 }
 
 impl<const RX: usize, const TX: usize, const DEPTH: usize> Memory<RX, TX, DEPTH> {
