@@ -7,6 +7,8 @@
 
 extern crate std;
 
+mod clock;
+
 use core::cell::{RefCell, RefMut};
 use core::future::poll_fn;
 use core::task::{Context, Poll, Waker};
@@ -18,7 +20,8 @@ use std::vec::Vec;
 use embedded_io::{ErrorKind, ErrorType};
 
 use crate::io::{Transport, asynch, blocking};
-use crate::time::{Clock, Duration, Instant, Timer};
+use crate::time::Duration;
+pub(crate) use clock::TestClock;
 
 /// The other end of a wire.
 pub(crate) trait Peer {
@@ -108,16 +111,6 @@ struct State<P> {
     patience: Option<Duration>,
     /// It tells what waits to be read.
     tells: bool,
-}
-
-/// A clock that stands still until the test moves it.
-#[derive(Clone, Default)]
-pub(crate) struct TestClock(Rc<RefCell<Hands>>);
-
-#[derive(Default)]
-struct Hands {
-    now: Instant,
-    sleepers: Vec<(Instant, Waker)>,
 }
 
 impl Pace {
@@ -557,54 +550,5 @@ impl<P: Peer, const SAFE: bool> embedded_io::Write for Wire<P, SAFE> {
         let limit = self.state().patience;
         self.stall_for(limit, |counts| At::Flush(counts.flushes + 1))?;
         self.state().flush()
-    }
-}
-
-impl TestClock {
-    /// Time passes, and those who sleep until then wake.
-    pub(crate) fn advance(&self, span: Duration) {
-        let mut hands = self.0.borrow_mut();
-        hands.now = hands.now.after(span);
-        let now = hands.now;
-        let (due, later) = core::mem::take(&mut hands.sleepers)
-            .into_iter()
-            .partition::<Vec<_>, _>(|(at, _)| *at <= now);
-        hands.sleepers = later;
-        drop(hands);
-        for (_, waker) in due {
-            waker.wake();
-        }
-    }
-
-    /// Milliseconds pass.
-    pub(crate) fn advance_ms(&self, millis: u64) {
-        self.advance(Duration::from_millis(millis));
-    }
-}
-
-impl Clock for TestClock {
-    fn now(&self) -> Instant {
-        self.0.borrow().now
-    }
-}
-
-impl Timer for TestClock {
-    async fn sleep_until(&self, at: Instant) {
-        poll_fn(|context| {
-            let mut hands = self.0.borrow_mut();
-            if hands.now >= at {
-                return Poll::Ready(());
-            }
-            let waker = context.waker();
-            if !hands
-                .sleepers
-                .iter()
-                .any(|(until, left)| *until == at && left.will_wake(waker))
-            {
-                hands.sleepers.push((at, waker.clone()));
-            }
-            Poll::Pending
-        })
-        .await;
     }
 }

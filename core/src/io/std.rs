@@ -271,6 +271,30 @@ pub(crate) mod tests {
 
     use crate::io::blocking::Link as _;
 
+    #[cfg(unix)]
+    #[test]
+    fn a_unix_socket_whose_queue_is_full_takes_no_longer_than_the_limit() {
+        let path = std::env::temp_dir().join(std::format!("respool-{}.sock", std::process::id()));
+        let path = path.to_str().unwrap();
+        let _ = std::fs::remove_file(path);
+        let queue = || socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None);
+        let listener = queue().unwrap();
+        listener.bind(&SockAddr::unix(path).unwrap()).unwrap();
+        listener.listen(0).unwrap();
+        let limit = Some(Duration::from_millis(50));
+        let mut waiting = Vec::new();
+        let refused = loop {
+            match connect_unix(path, limit) {
+                Ok(stream) => waiting.push(stream),
+                Err(error) => break error,
+            }
+            assert!(waiting.len() < 100, "the queue is never full");
+        };
+        std::fs::remove_file(path).unwrap();
+        assert_eq!(refused.kind(), ErrorKind::TimedOut);
+        assert!(!waiting.is_empty());
+    }
+
     /// A listener, and its address.
     pub(crate) fn listener() -> (TcpListener, SocketAddr) {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();

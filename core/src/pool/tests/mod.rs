@@ -83,6 +83,19 @@ fn items_come_and_go_last_in_first_out() {
 }
 
 #[test]
+fn each_idle_item_has_its_turn_and_one_at_most_is_away() {
+    let seats = local::<2>(3);
+    for expected in [2, 1, 0] {
+        let item = seats.take_idle().unwrap();
+        assert_eq!((item.0, seats.counts().idle), (expected, 2));
+        seats.put_under(item);
+    }
+    // All had their turn, and stand as before.
+    let taken: Vec<_> = (0..3).map(|_| seats.try_take().unwrap().0).collect();
+    assert_eq!(taken, [2, 1, 0]);
+}
+
+#[test]
 fn more_items_than_seats_are_dropped_and_not_counted() {
     let seats = local::<2>(6);
     assert_eq!(seats.counts().seats, 4);
