@@ -56,6 +56,8 @@ fn futures_that_hold_a_command_are_send() {
         lcs(k, k);
         lcs(k, k).len();
         lcs(k, k).idx();
+        xadd(k, NewId::Auto, pairs);
+        xadd(k, StreamId::new(1, 2), pairs.as_slice()).max_len_approx(9).limit(1).no_mk_stream();
         hrandfield(k);
         hrandfield(k).count(2);
         hrandfield(k).count(2).withvalues();

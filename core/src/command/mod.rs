@@ -16,6 +16,7 @@ mod raw;
 mod replies;
 mod request;
 mod spec;
+mod stream;
 mod string;
 pub mod table;
 #[cfg(test)]
@@ -31,6 +32,7 @@ pub use plain::{KeyAnd, Plain};
 pub use raw::{Raw, raw};
 pub use request::{Parts, Request, encode};
 pub use spec::{Blocks, Flags, Keys, Repeat, Session, Spec};
+pub use stream::*;
 pub use string::*;
 pub use transaction::*;
 
@@ -62,13 +64,14 @@ mod tests {
         generic::tests::all(&mut cases);
         string::tests::all(&mut cases);
         hash::tests::all(&mut cases);
+        stream::tests::all(&mut cases);
         transaction::tests::all(&mut cases);
         let left_out = table::ALL
             .iter()
             .filter(|row| !cases.specs.contains(&(**row as *const Spec)));
         let left_out: std::vec::Vec<_> = left_out.map(|row| row.words.join(" ")).collect();
         assert_eq!(left_out, WITHOUT_CONSTRUCTOR);
-        assert_eq!(cases.specs.len(), 161);
+        assert_eq!(cases.specs.len(), 170);
     }
 
     /// The handshake's, the pool's, and those that only have to be recognised.

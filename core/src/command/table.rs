@@ -142,6 +142,8 @@ table! {
     HSETNX              ["HSETNX"]                 4 [WRITE DENYOOM FAST]                                   [1 1 1]   Never      Differs Keeps;
     HSTRLEN             ["HSTRLEN"]                3 [READONLY FAST]                                        [1 1 1]   Never      Reads   Keeps;
     HVALS               ["HVALS"]                  2 [READONLY]                                             [1 1 1]   Never      Reads   Keeps;
+    // stream
+    XADD                ["XADD"]                  -5 [WRITE DENYOOM FAST]                                   [1 1 1]   Never      Differs Keeps;
     // transactions
     DISCARD             ["DISCARD"]                1 [NOSCRIPT LOADING STALE FAST ALLOW_BUSY]               []        Never      Differs Ends;
     EXEC                ["EXEC"]                   1 [NOSCRIPT LOADING STALE SKIP_SLOWLOG]                  []        Never      Differs Ends;

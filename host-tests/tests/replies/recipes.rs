@@ -19,7 +19,7 @@ const fn recipe(name: &'static str, commands: &'static str) -> Recipe {
 }
 
 /// All recipes that need nothing but a server.
-pub const RECIPES: [Recipe; 8] = [
+pub const RECIPES: [Recipe; 9] = [
     recipe(
         "connection",
         r"
@@ -171,6 +171,20 @@ pub const RECIPES: [Recipe; 8] = [
         HSCAN h 0
         HDEL h i j none
         HINCRBY h f 1
+        ",
+    ),
+    recipe(
+        "stream",
+        r"
+        XADD s 1700000000000-0 f 1 g \x00\xff
+        XADD s 1700000000000-0 f 1
+        XADD s 1700000000000-* f 2
+        XADD s NOMKSTREAM MAXLEN ~ 1000 LIMIT 100 1700000000001-7 f 3
+        XADD none NOMKSTREAM * f 1
+        XADD s MAXLEN 3 1700000000002-0 f 4
+        XADD s MINID 1700000000000-1 1700000000003-0 f 5
+        XADD other * f 1
+        XADD s 0-0 f 1
         ",
     ),
     recipe(
