@@ -4,10 +4,12 @@
 //! that were in the environment when it was built:
 //!
 //! ```text
-//! ARGS='mode=ping redis=192.168.1.10:6379' cargo pico
+//! ARGS='redis=192.168.1.10:6379' cargo pico
 //! ```
 
 use core::str::FromStr;
+
+use embassy_time::Duration;
 
 /// The settings, in memory that lives as long as the firmware.
 #[derive(Clone, Copy)]
@@ -37,10 +39,26 @@ impl Args {
     pub fn parse<T: FromStr>(&self, key: &str, otherwise: T) -> T {
         match self.get(key) {
             None => otherwise,
-            Some(value) => match value.parse() {
-                Ok(value) => value,
-                Err(_) => defmt::panic!("{}={}: not a value for it", key, value),
-            },
+            Some(value) => Self::value(key, value),
+        }
+    }
+
+    /// The value of a key, a number of milliseconds, or `otherwise` where the key is not given.
+    ///
+    /// # Panics
+    /// As [`parse`](Self::parse).
+    pub fn millis(&self, key: &str, otherwise: u32) -> Duration {
+        Duration::from_millis(self.parse(key, otherwise).into())
+    }
+
+    /// This value of a key, or a piece of it, as a `T`.
+    ///
+    /// # Panics
+    /// As [`parse`](Self::parse).
+    pub fn value<T: FromStr>(key: &str, value: &str) -> T {
+        match value.parse() {
+            Ok(value) => value,
+            Err(_) => defmt::panic!("{}={}: not a value for it", key, value),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What the firmware does: the same source for every board. `mode=` chooses.
 
+mod node;
 mod ping;
 
 use embassy_executor::Spawner;
@@ -15,10 +16,14 @@ const UNKNOWN_MODE: u32 = 2;
 
 /// Runs the mode that the settings name, to its end if it has one. Returns the status for
 /// [`exit`](crate::board::exit).
-pub async fn run(_spawner: Spawner, board: Board) -> u32 {
-    let mode = board.args.get("mode").unwrap_or("ping");
+pub async fn run(spawner: Spawner, board: Board) -> u32 {
+    let mode = board.args.get("mode").unwrap_or("node");
     defmt::info!("mode={}", mode);
     match mode {
+        "node" => {
+            node::run(spawner, &board).await;
+            DONE
+        }
         "ping" => match ping::run(&board).await {
             Ok(()) => DONE,
             Err(failure) => {
@@ -26,6 +31,8 @@ pub async fn run(_spawner: Spawner, board: Board) -> u32 {
                 FAILED
             }
         },
+        // Shows that a fault ends the firmware: an instruction that no Cortex-M has.
+        "fault" => cortex_m::asm::udf(),
         _ => {
             defmt::error!("no mode is called {}", mode);
             UNKNOWN_MODE

@@ -8,7 +8,7 @@ use crate::args::Args;
 /// The settings that were in the environment when the firmware was built.
 pub(super) const ARGS: Args = Args::new(match option_env!("ARGS") {
     Some(words) => words,
-    None => "mode=ping redis=192.168.1.10:6379",
+    None => "redis=192.168.1.10:6379",
 });
 
 /// Sleeps for ever after 0. After anything else the chip starts again: a node in the field has

@@ -27,7 +27,8 @@ use super::{Board, Sockets};
 pub use self::executor::Executor;
 pub use self::host::exit;
 
-/// Starts the machine. `net=dhcp` asks QEMU for the address that the firmware otherwise takes.
+/// Starts the machine. `net=dhcp` asks QEMU for the address that the firmware otherwise takes;
+/// `dns=10.0.2.99` asks another name server than QEMU.
 pub async fn init(spawner: Spawner) -> Board {
     time::start();
     kicker::start();
@@ -36,7 +37,7 @@ pub async fn init(spawner: Spawner) -> Board {
     let seed = args.parse("seed", host::unforeseen());
     let config = match args.get("net") {
         Some("dhcp") => embassy_net::Config::dhcpv4(Default::default()),
-        _ => embassy_net::Config::ipv4_static(address()),
+        _ => embassy_net::Config::ipv4_static(address(args.parse("dns", DNS))),
     };
 
     static SOCKETS: StaticCell<Sockets> = StaticCell::new();
@@ -47,10 +48,13 @@ pub async fn init(spawner: Spawner) -> Board {
     Board { stack, args, seed }
 }
 
+/// QEMU, who asks the name server of the host.
+const DNS: Ipv4Address = Ipv4Address::new(10, 0, 2, 3);
+
 /// What QEMU's user network expects its first guest to have.
-fn address() -> StaticConfigV4 {
+fn address(dns: Ipv4Address) -> StaticConfigV4 {
     let mut dns_servers = <_>::default();
-    extend(&mut dns_servers, Ipv4Address::new(10, 0, 2, 3));
+    extend(&mut dns_servers, dns);
     StaticConfigV4 {
         address: Ipv4Cidr::new(Ipv4Address::new(10, 0, 2, 15), 24),
         gateway: Some(Ipv4Address::new(10, 0, 2, 2)),
