@@ -345,17 +345,30 @@ pub fn version() -> String {
     version_of(&server_binary()).unwrap_or_else(|error| panic!("{error}"))
 }
 
+/// The name of that server: `Redis` or `Valkey`.
+///
+/// # Panics
+/// Where there is no server; the message says what to install.
+pub fn product() -> String {
+    let text = says_of_itself(&server_binary()).unwrap_or_else(|error| panic!("{error}"));
+    text.split_whitespace().next().unwrap_or("unknown").into()
+}
+
 fn version_of(binary: &Path) -> Result<String, StartError> {
-    let output = Command::new(binary)
-        .arg("--version")
-        .output()
-        .map_err(|error| StartError::cannot_run(binary, error))?;
-    // `Redis server v=7.0.15 sha=00000000:0 malloc=...`
-    let text = String::from_utf8_lossy(&output.stdout);
+    let text = says_of_itself(binary)?;
     let version = text
         .split_whitespace()
         .find_map(|word| word.strip_prefix("v="));
     Ok(version.unwrap_or("unknown").into())
+}
+
+/// `Redis server v=7.0.15 sha=00000000:0 malloc=...`
+fn says_of_itself(binary: &Path) -> Result<String, StartError> {
+    let output = Command::new(binary)
+        .arg("--version")
+        .output()
+        .map_err(|error| StartError::cannot_run(binary, error))?;
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 fn server_binary() -> PathBuf {
@@ -535,7 +548,8 @@ mod tests {
             .try_start()
             .err()
             .unwrap();
-        assert!(error.to_string().contains("Bad directive"), "{error}");
+        // Each server has its own words for it.
+        assert!(error.to_string().contains("no-such-setting"), "{error}");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use host_tests::demo::DemoServer;
-use host_tests::redis::RedisServer;
+use host_tests::redis::{self, RedisServer};
 
 /// A client that writes bytes and expects bytes.
 struct Wire(TcpStream);
@@ -424,6 +424,35 @@ fn sessions_and_protocols() {
     w.ask("COMMAND", "*0\n");
 }
 
+/// What has no place in a transaction; Valkey then refuses all of it, Redis goes on.
+#[test]
+fn a_transaction_in_a_transaction() {
+    let real = RedisServer::start();
+    for (server, product) in [
+        (DemoServer::start().addr(), "Redis"),
+        (real.addr(), redis::product().as_str()),
+    ] {
+        let mut w = Wire::open(server);
+        w.ask("MULTI", "+OK\n");
+        match product {
+            "Valkey" => {
+                let no = |name| format!("-ERR Command '{name}' not allowed inside a transaction\n");
+                w.ask("MULTI", &no("multi"));
+                w.ask("WATCH k", &no("watch"));
+                w.ask("SET k v", "+QUEUED\n");
+                let aborted = "-EXECABORT Transaction discarded because of previous errors.\n";
+                w.ask("EXEC", aborted);
+            }
+            _ => {
+                w.ask("MULTI", "-ERR MULTI calls can not be nested\n");
+                w.ask("WATCH k", "-ERR WATCH inside MULTI is not allowed\n");
+                w.ask("SET k v", "+QUEUED\n");
+                w.ask("EXEC", "*1\n+OK\n");
+            }
+        }
+    }
+}
+
 #[test]
 fn transactions() {
     on_both(|server| {
@@ -431,8 +460,6 @@ fn transactions() {
         w.ask("EXEC", "-ERR EXEC without MULTI\n");
         w.ask("DISCARD", "-ERR DISCARD without MULTI\n");
         w.ask("MULTI", "+OK\n");
-        w.ask("MULTI", "-ERR MULTI calls can not be nested\n");
-        w.ask("WATCH k", "-ERR WATCH inside MULTI is not allowed\n");
         w.ask("SET k v", "+QUEUED\n");
         other.ask("GET k", "$-1\n");
         w.ask("INCR k", "+QUEUED\n");

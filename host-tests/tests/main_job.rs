@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use host_tests::demo::DemoServer;
-use host_tests::redis::RedisServer;
+use host_tests::redis::{self, RedisServer};
 use rustix::process::{Pid, Signal, kill_process};
 
 fn start(arguments: &[&str]) -> Child {
@@ -104,7 +104,8 @@ fn a_real_server_is_named_and_its_password_is_not() {
         "2",
     ]);
     ran.assert_all_right();
-    assert!(ran.row("server").starts_with("Redis "), "{ran:?}");
+    let named = format!("{} {} ", redis::product(), redis::version());
+    assert!(ran.row("server").starts_with(&named), "{ran:?}");
     assert!(ran.row("server").contains(&server.addr().to_string()));
     assert!(!ran.table.contains("hunter2"));
     assert!(ran.row("connections").starts_with("2 opened, "));

@@ -186,13 +186,9 @@ fn every_type_is_there() {
 
 #[test]
 fn a_server_still_answers_as_it_was_recorded() {
-    let version = redis::version();
-    if version != VERSION {
-        eprintln!("SKIPPED: recorded from {VERSION}, the server here is {version}");
-        return;
-    }
     let fresh = record::all();
     if let Ok(folder) = std::env::var("RESPOOL_RECORD") {
+        assert_eq!(redis::version(), VERSION, "the server to record from");
         for (name, bytes) in &fresh {
             // Cargo runs tests in the folder of their package.
             let path = Path::new("..").join(&folder).join(format!("{name}.resp"));
@@ -202,10 +198,29 @@ fn a_server_still_answers_as_it_was_recorded() {
     let recorded: BTreeMap<_, _> = recorded().into_iter().collect();
     assert_eq!(fresh.len(), recorded.len());
     for (name, bytes) in &fresh {
-        let kinds = |bytes: &[u8]| answers(bytes, &[]).iter().map(kind).collect::<Vec<_>>();
-        assert_eq!(kinds(bytes), kinds(&recorded[name]), "{name}");
+        let now: Vec<_> = answers(bytes, &[]).iter().map(kind).collect();
+        assert_eq!(now, expected(&answers(&recorded[name], &[])), "{name}");
         assert_eq!(answers(bytes, &[1]), answers(bytes, &[]), "{name}");
     }
+}
+
+/// The kinds of the answers that were recorded, with what this server answers otherwise.
+fn expected(recorded: &[Answer]) -> Vec<String> {
+    let newer = redis::version() != VERSION;
+    // Since 7.2, Redis forgets to refuse a login while an earlier reply of the pipeline has not
+    // left yet. Valkey has mended that.
+    let forgets = newer && redis::product() == "Redis";
+    let told = recorded
+        .iter()
+        .filter(|answer| !matches!(answer, Err((Code::WrongPass, _)) if forgets));
+    let told = told.map(|answer| match answer {
+        // There since 7.2.
+        Err((_, text)) if newer && text.contains("unknown subcommand 'SETINFO'") => {
+            kind(&Ok("'OK'".into()))
+        }
+        other => kind(other),
+    });
+    told.collect()
 }
 
 fn shown(answer: Answer) -> String {
