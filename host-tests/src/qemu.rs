@@ -26,6 +26,7 @@ use std::thread::{self, JoinHandle, sleep};
 use std::time::{Duration, Instant};
 
 use defmt_decoder::{DecodeError, Frame, Table};
+use rustix::param::clock_ticks_per_second;
 use tempfile::TempDir;
 
 /// How long a firmware may run unless told.
@@ -224,6 +225,16 @@ impl Running {
     /// The process of QEMU.
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// How much of the host's CPU QEMU has used so far.
+    pub fn cpu_time(&self) -> Duration {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid())).expect("it runs");
+        // The name, in parentheses, may hold blanks; the two times are the 12th and 13th after it.
+        let (_, fields) = stat.rsplit_once(')').expect("a name");
+        let fields = fields.split_whitespace().skip(11).take(2);
+        let ticks: u64 = fields.map(|ticks| ticks.parse::<u64>().unwrap()).sum();
+        Duration::from_secs(ticks) / clock_ticks_per_second() as u32
     }
 
     /// What the firmware has logged so far.

@@ -16,7 +16,6 @@
 //! | `redis` | `10.0.2.2:6379` | the server, a name or an address, and its port |
 //! | `user`, `password` | none | the login |
 //! | `name` | `demo` | this node, in the names of its keys, `node:demo:...`; no two may share one |
-//! | `boot` | asks the server | the number of this start, larger than those before |
 //! | `entries` | 0 | ends after so many samples were written; 0 never ends |
 //! | `interval` | 1000 | ms between samples, as long as the key `node:demo:interval` has none |
 //! | `keep` | 10000 | entries of the stream that the server should keep, about |

@@ -14,7 +14,7 @@ use embassy_futures::join::join;
 use embassy_futures::select::{Either, select};
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::signal::Signal;
-use embassy_time::{Instant, Timer};
+use embassy_time::{Instant, Ticker};
 use heapless::Deque;
 use respool::command::{Command, StreamId, incr, xadd};
 use respool::error::Code;
@@ -39,7 +39,7 @@ pub(super) async fn run(node: &'static Node) {
 struct Sample {
     /// Its number since the start, from 1.
     seq: u32,
-    /// When it was taken.
+    /// When it was taken, written in microseconds since the start.
     at: Instant,
     value: u32,
 }
@@ -61,19 +61,17 @@ async fn sample(node: &Node, backlog: &Backlog) {
         0 => u32::MAX,
         entries => entries,
     };
-    let mut interval = node.args.millis("interval", 1000);
-    let mut before = Instant::now();
+    let mut ticker = Ticker::every(node.args.millis("interval", 1000));
     let mut seq = 0;
     while seq < last {
-        match select(Timer::at(before + interval), node.interval.wait()).await {
+        match select(ticker.next(), node.interval.wait()).await {
             Either::First(()) => {
-                before += interval;
                 seq += 1;
                 if backlog.keep(Sample::take(seq)).is_some() {
                     node.tally.dropped.up();
                 }
             }
-            Either::Second(other) => interval = other,
+            Either::Second(interval) => ticker = Ticker::every(interval),
         }
     }
     backlog.end();
@@ -81,29 +79,36 @@ async fn sample(node: &Node, backlog: &Backlog) {
 
 /// Sends what there is, one after the other, until all of it is there.
 async fn send(node: &Node, backlog: &Backlog) {
-    let boot = boot(node).await;
+    let mut boot = boot(node).await;
     while let Some(sample) = backlog.next().await {
-        let entry = Entry {
-            id: StreamId::new(boot, sample.seq.into()),
-            // Only what is younger is dropped from now on.
-            dropped: node.tally.dropped.get(),
-            sample,
-        };
+        // From now on only younger ones are dropped.
+        let dropped = node.tally.dropped.get();
         let mut in_doubt = false;
-        while let Err(error) = entry.write(node, in_doubt).await {
-            in_doubt |= error.reached() == Reached::MaybeSent;
-            node.failed(TASK, error).await;
+        loop {
+            let id = StreamId::new(boot, sample.seq.into());
+            match write(node, id, &sample, dropped).await {
+                Ok(Wrote::Added) => break,
+                Ok(Wrote::Refused) if in_doubt => {
+                    defmt::info!("{=str}: {=u64}-{=u64} was there", TASK, id.ms, id.seq);
+                    node.tally.repeated.up();
+                    break;
+                }
+                // Not ours: the server lost its count of starts, but not the stream.
+                Ok(Wrote::Refused) => boot = self::boot(node).await,
+                Err(error) => {
+                    in_doubt |= error.reached() == Reached::MaybeSent;
+                    node.failed(TASK, error).await;
+                }
+            }
         }
+        node.tally.written.up();
     }
 }
 
-/// A number that grows with each start of the node. A board with flash or a clock has one; this one
-/// asks the server, once. An answer that is lost costs a number, which does no harm.
+/// A number that is larger than those of earlier starts. A board with flash or a clock has one; this
+/// one asks the server, when it can first be reached. An answer that is lost costs a number, which
+/// does no harm.
 async fn boot(node: &Node) -> u64 {
-    let boot = node.args.parse("boot", 0);
-    if boot > 0 {
-        return boot;
-    }
     loop {
         match node.redis.call(incr(node.key("boot")).reply()).await {
             Ok(boot) => {
@@ -115,47 +120,35 @@ async fn boot(node: &Node) -> u64 {
     }
 }
 
-/// A sample, as it is written.
-struct Entry {
-    id: StreamId,
-    dropped: u32,
-    sample: Sample,
+/// What the server did with an entry.
+enum Wrote {
+    Added,
+    /// Its id is not larger than all before it: it is there already, or never can be.
+    Refused,
 }
 
-impl Entry {
-    /// Writes it, if it is not there yet. `in_doubt` says that it may be, since it was sent before.
-    async fn write(&self, node: &Node, in_doubt: bool) -> Result<(), Error> {
-        let fields = [
-            ("at", self.sample.at.as_millis()),
-            ("value", self.sample.value.into()),
-            ("dropped", self.dropped.into()),
-        ];
-        let add = xadd(node.key("telemetry"), self.id, fields)
-            .max_len_approx(node.args.parse("keep", 10_000));
+async fn write(node: &Node, id: StreamId, sample: &Sample, dropped: u32) -> Result<Wrote, Error> {
+    let fields = [
+        ("at", sample.at.as_micros()),
+        ("value", sample.value.into()),
+        ("dropped", dropped.into()),
+    ];
+    let keep = node.args.parse("keep", 10_000);
+    let add = xadd(node.key("telemetry"), id, fields).max_len_approx(keep);
 
-        // A lease, since the text of an error is only there.
-        let mut redis = node.redis.get().await?;
-        match redis.call(add).await.map(drop) {
-            Err(error) if in_doubt && is_there(error, redis.error_text()) => {
-                defmt::info!(
-                    "{=str}: {=u64}-{=u64} was there already",
-                    TASK,
-                    self.id.ms,
-                    self.id.seq
-                );
-                node.tally.repeated.up();
-            }
-            Err(error) => return Err(error),
-            Ok(()) => defmt::info!("{=str}: {=u64}-{=u64}", TASK, self.id.ms, self.id.seq),
+    // A lease, since only there the text of the server's error can be read.
+    let mut redis = node.redis.get().await?;
+    match redis.call(add).await.map(drop) {
+        Ok(()) => {
+            defmt::info!("{=str}: {=u64}-{=u64}", TASK, id.ms, id.seq);
+            Ok(Wrote::Added)
         }
-        node.tally.written.up();
-        Ok(())
+        Err(error) if error.code() == Some(Code::Err) => match redis.error_text() {
+            Some(text) if text.contains("equal or smaller") => Ok(Wrote::Refused),
+            _ => Err(error),
+        },
+        Err(error) => Err(error),
     }
-}
-
-/// Whether the server refused an entry for an id that is not larger than all before.
-fn is_there(error: Error, text: Option<&str>) -> bool {
-    error.code() == Some(Code::Err) && text.is_some_and(|text| text.contains("equal or smaller"))
 }
 
 /// Samples that are to be sent, oldest first.

@@ -1,4 +1,4 @@
-//! The firmware of `embassy-example` in QEMU, looked at from outside.
+//! The board and its network, by `mode=ping`, and how a firmware ends.
 
 use std::net::TcpListener;
 use std::time::Duration;
@@ -55,11 +55,10 @@ fn the_link_goes_down_and_comes_back() {
     let redis = RedisServer::start();
     redis.pause();
     let firmware = ping().redis(redis.port()).start().unwrap();
-    firmware.wait_for("mode=ping", Duration::from_secs(10));
+    firmware.wait_for("link_up = true", Duration::from_secs(10));
     firmware.set_link(false);
     firmware.wait_for("link_up = false", Duration::from_secs(10));
     firmware.set_link(true);
-    firmware.wait_for("link_up = true", Duration::from_secs(10));
     redis.resume();
     firmware.wait().expect(0);
 }
@@ -75,6 +74,26 @@ fn a_mistake_in_the_settings_ends_it() {
     let ended = ping().set("redis", "nowhere").start().unwrap().wait();
     ended.expect(101);
     assert!(ended.says("redis=nowhere: not a value for it"), "{ended:?}");
+}
+
+#[test]
+fn a_hard_fault_ends_it_with_a_status() {
+    let ended = Qemu::new(elf())
+        .set("mode", "fault")
+        .start()
+        .unwrap()
+        .wait();
+    ended.expect(102);
+    assert!(ended.says("HardFault at 0x"), "{ended:?}");
+}
+
+#[test]
+fn nothing_in_it_could_allocate() {
+    let image = std::fs::read(elf()).unwrap();
+    for symbol in ["__rust_alloc", "__rg_alloc", "__rdl_alloc"] {
+        let mut names = image.windows(symbol.len());
+        assert!(!names.any(|name| name == symbol.as_bytes()), "{symbol}");
+    }
 }
 
 #[test]
