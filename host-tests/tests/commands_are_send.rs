@@ -58,6 +58,14 @@ fn futures_that_hold_a_command_are_send() {
         lcs(k, k).idx();
         xadd(k, NewId::Auto, pairs);
         xadd(k, StreamId::new(1, 2), pairs.as_slice()).max_len_approx(9).limit(1).no_mk_stream();
+        xtrim(k).max_len(9);
+        xtrim(k).min_id_approx(StreamId::new(1, 2)).limit(1);
+        xdel(k, [StreamId::new(1, 2)]);
+        xrange(k, StreamId::new(1, 2)..).count(1);
+        xread([(k, After::New)]).block(1);
+        xread([(k, After::New)].as_slice()).count(1).text();
+        blpop(keys, 1);
+        brpop(keys.as_slice(), 1).text();
         hrandfield(k);
         hrandfield(k).count(2);
         hrandfield(k).count(2).withvalues();

@@ -11,6 +11,7 @@ mod generic;
 mod hash;
 mod list;
 mod plain;
+mod queue;
 mod raw;
 #[cfg(test)]
 mod replies;
@@ -29,6 +30,7 @@ pub use generic::*;
 pub use hash::*;
 pub use list::{And, List, Many, ManyPairs, Tagged, With};
 pub use plain::{KeyAnd, Plain};
+pub use queue::*;
 pub use raw::{Raw, raw};
 pub use request::{Parts, Request, encode};
 pub use spec::{Blocks, Flags, Keys, Repeat, Session, Spec};
@@ -64,6 +66,7 @@ mod tests {
         generic::tests::all(&mut cases);
         string::tests::all(&mut cases);
         hash::tests::all(&mut cases);
+        queue::tests::all(&mut cases);
         stream::tests::all(&mut cases);
         transaction::tests::all(&mut cases);
         let left_out = table::ALL
@@ -71,7 +74,7 @@ mod tests {
             .filter(|row| !cases.specs.contains(&(**row as *const Spec)));
         let left_out: std::vec::Vec<_> = left_out.map(|row| row.words.join(" ")).collect();
         assert_eq!(left_out, WITHOUT_CONSTRUCTOR);
-        assert_eq!(cases.specs.len(), 170);
+        assert_eq!(cases.specs.len(), 196);
     }
 
     /// The handshake's, the pool's, and those that only have to be recognised.

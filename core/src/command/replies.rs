@@ -6,7 +6,13 @@ use std::vec::Vec;
 
 use crate::command::*;
 use crate::error::Error;
-use crate::resp::{Any, Decoder, EntriesIter, Reply, Text};
+use crate::resp::{Any, Decoder, EntriesIter, ItemsIter, Reply, Text};
+
+/// Entries that a firmware owns, of numbers by names.
+type Samples = heapless::Vec<(StreamId, heapless::LinearMap<heapless::String<8>, u32, 4>), 4>;
+
+/// The same of several streams.
+type Owned = heapless::LinearMap<heapless::String<8>, Samples, 2>;
 
 /// A table of replies: a command, what RESP2 answers, what RESP3 answers where that differs, and
 /// what the caller sees of it.
@@ -137,6 +143,49 @@ fn both_protocols_give_the_caller_the_same() {
         hscan("k", 0),
             b"*2\r\n$1\r\n0\r\n*4\r\n$1\r\nf\r\n$1\r\n1\r\n$1\r\ng\r\n$1\r\n2\r\n"
             => |out| out.0 == 0 && all(out.1) == [(&b"f"[..], &b"1"[..]), (b"g", b"2")];
+        blpop("q", 0),
+            b"*2\r\n$1\r\nq\r\n$1\r\na\r\n"
+            => |out| out == Some((&b"q"[..], &b"a"[..]));
+        brpop("q", 1).text(), b"*2\r\n$1\r\nq\r\n$1\r\na\r\n" => |out| out == Some(("q", "a"));
+        brpop("q", 1), b"*-1\r\n", b"_\r\n" => |out| out.is_none();
+        xadd("s", NewId::Auto, [("f", 1)]),
+            b"$15\r\n1700000000001-7\r\n"
+            => |out| out == b"1700000000001-7";
+        xadd("s", NewId::Auto, [("f", 1)]).reply::<StreamId>(),
+            b"$15\r\n1700000000001-7\r\n"
+            => |out| out == StreamId::new(1_700_000_000_001, 7);
+        xadd("s", NewId::Auto, [("f", 1)]).no_mk_stream(),
+            b"$-1\r\n",
+            b"_\r\n"
+            => |out| out.is_none();
+        xadd("s", NewId::Auto, [("f", 1)]).no_mk_stream().text(),
+            b"$3\r\n5-7\r\n"
+            => |out| out == Some("5-7");
+        xlen("s"), b":4\r\n" => |out| out == 4;
+        xdel("s", StreamId::new(5, 7)), b":1\r\n" => |out| out == 1;
+        xtrim("s").max_len(1), b":2\r\n" => |out| out == 2;
+        xrange("s", ..),
+            b"*2\r\n*2\r\n$3\r\n1-0\r\n*2\r\n$1\r\nf\r\n$1\r\n2\r\n*2\r\n$3\r\n1-7\r\n*4\r\n$1\r\nf\r\n$1\r\n3\r\n$1\r\ng\r\n$1\r\n4\r\n"
+            => |out| entries(out) == [(StreamId::new(1, 0), 1), (StreamId::new(1, 7), 2)];
+        xrange("s", ..).text(),
+            b"*1\r\n*2\r\n$3\r\n1-7\r\n*4\r\n$1\r\nf\r\n$1\r\n3\r\n$1\r\ng\r\n$1\r\n4\r\n"
+            => |out| all(all(out).remove(0).1) == [("f", "3"), ("g", "4")];
+        xrange("s", ..).reply::<Samples>(),
+            b"*1\r\n*2\r\n$3\r\n1-0\r\n*2\r\n$1\r\nf\r\n$1\r\n2\r\n"
+            => |out| out[0].0 == StreamId::new(1, 0) && out[0].1.get("f") == Some(&2);
+        xread([("s", After::New)]).reply::<Option<Owned>>(),
+            b"*1\r\n*2\r\n$1\r\ns\r\n*1\r\n*2\r\n$3\r\n1-0\r\n*2\r\n$1\r\nf\r\n$1\r\n2\r\n",
+            b"%1\r\n$1\r\ns\r\n*1\r\n*2\r\n$3\r\n1-0\r\n*2\r\n$1\r\nf\r\n$1\r\n2\r\n"
+            => |out| out.unwrap().get("s").unwrap()[0].0 == StreamId::new(1, 0);
+        xrevrange("s", ..), b"*0\r\n" => |out| out.count() == 0;
+        xread([("s", After::New), ("other", After::New)]),
+            b"*2\r\n*2\r\n$1\r\ns\r\n*1\r\n*2\r\n$3\r\n1-0\r\n*2\r\n$1\r\nf\r\n$1\r\n2\r\n*2\r\n$5\r\nother\r\n*1\r\n*2\r\n$3\r\n2-0\r\n*2\r\n$1\r\nf\r\n$1\r\n1\r\n",
+            b"%2\r\n$1\r\ns\r\n*1\r\n*2\r\n$3\r\n1-0\r\n*2\r\n$1\r\nf\r\n$1\r\n2\r\n$5\r\nother\r\n*1\r\n*2\r\n$3\r\n2-0\r\n*2\r\n$1\r\nf\r\n$1\r\n1\r\n"
+            => |out| all(out.unwrap()).into_iter().map(|(key, items)| (key, entries(items))).eq([
+                (&b"s"[..], std::vec![(StreamId::new(1, 0), 1)]),
+                (&b"other"[..], std::vec![(StreamId::new(2, 0), 1)]),
+            ]);
+        xread([("s", After::New)]).block(1), b"*-1\r\n", b"_\r\n" => |out| out.is_none();
         exec(), b"*2\r\n:1\r\n$-1\r\n", b"*2\r\n:1\r\n_\r\n" => |out| out.is_some();
         exec(), b"*-1\r\n", b"_\r\n" => |out| out.is_none();
         unwatch(), b"+OK\r\n" => |out| out.eq(&());
@@ -159,6 +208,12 @@ fn decoded<'r, C: Command>(_: &C, decoder: &mut Decoder<'r>) -> <C::Reply as Rep
 
 fn all<T>(items: impl Iterator<Item = Result<T, Error>>) -> Vec<T> {
     items.map(Result::unwrap).collect()
+}
+
+/// The id of each entry, and how many fields it has.
+fn entries<'r>(items: ItemsIter<'r, Entry>) -> Vec<(StreamId, usize)> {
+    let items = all(items).into_iter();
+    items.map(|(id, fields)| (id, fields.count())).collect()
 }
 
 fn names<'r>(entries: EntriesIter<'r, Text, Any>) -> Vec<&'r str> {

@@ -142,8 +142,17 @@ table! {
     HSETNX              ["HSETNX"]                 4 [WRITE DENYOOM FAST]                                   [1 1 1]   Never      Differs Keeps;
     HSTRLEN             ["HSTRLEN"]                3 [READONLY FAST]                                        [1 1 1]   Never      Reads   Keeps;
     HVALS               ["HVALS"]                  2 [READONLY]                                             [1 1 1]   Never      Reads   Keeps;
-    // stream
+    // list: only what waits
+    BLPOP               ["BLPOP"]                 -3 [WRITE NOSCRIPT BLOCKING]                              [1 -2 1]  SecondsLast Differs Keeps;
+    BRPOP               ["BRPOP"]                 -3 [WRITE NOSCRIPT BLOCKING]                              [1 -2 1]  SecondsLast Differs Keeps;
+    // stream: without consumer groups, XINFO and XSETID
     XADD                ["XADD"]                  -5 [WRITE DENYOOM FAST]                                   [1 1 1]   Never      Differs Keeps;
+    XDEL                ["XDEL"]                  -3 [WRITE FAST]                                           [1 1 1]   Never      Differs Keeps;
+    XLEN                ["XLEN"]                   2 [READONLY FAST]                                        [1 1 1]   Never      Reads   Keeps;
+    XRANGE              ["XRANGE"]                -4 [READONLY]                                             [1 1 1]   Never      Reads   Keeps;
+    XREAD               ["XREAD"]                 -4 [READONLY BLOCKING MOVABLEKEYS]                        []        MillisOption Reads   Keeps;
+    XREVRANGE           ["XREVRANGE"]             -4 [READONLY]                                             [1 1 1]   Never      Reads   Keeps;
+    XTRIM               ["XTRIM"]                 -4 [WRITE]                                                [1 1 1]   Never      Differs Keeps;
     // transactions
     DISCARD             ["DISCARD"]                1 [NOSCRIPT LOADING STALE FAST ALLOW_BUSY]               []        Never      Differs Ends;
     EXEC                ["EXEC"]                   1 [NOSCRIPT LOADING STALE SKIP_SLOWLOG]                  []        Never      Differs Ends;

@@ -19,7 +19,7 @@ const fn recipe(name: &'static str, commands: &'static str) -> Recipe {
 }
 
 /// All recipes that need nothing but a server.
-pub const RECIPES: [Recipe; 9] = [
+pub const RECIPES: [Recipe; 10] = [
     recipe(
         "connection",
         r"
@@ -174,6 +174,20 @@ pub const RECIPES: [Recipe; 9] = [
         ",
     ),
     recipe(
+        "list",
+        r"
+        RPUSH q a b c
+        BLPOP none q 0
+        BRPOP q 0.250
+        BLPOP none other 0.001
+        BRPOP none 0.001
+        SET k v
+        BLPOP k 1
+        BLPOP q x
+        BLPOP q -1
+        ",
+    ),
+    recipe(
         "stream",
         r"
         XADD s 1700000000000-0 f 1 g \x00\xff
@@ -185,6 +199,26 @@ pub const RECIPES: [Recipe; 9] = [
         XADD s MINID 1700000000000-1 1700000000003-0 f 5
         XADD other * f 1
         XADD s 0-0 f 1
+        XLEN s
+        XLEN none
+        XRANGE s - +
+        XRANGE s (1700000000000-1 1700000000002-0 COUNT 1
+        XRANGE none - +
+        XREVRANGE s + -
+        XREVRANGE s + (1700000000003-0
+        XREAD COUNT 1 STREAMS s other 0-0 0-0
+        XREAD COUNT 2 BLOCK 0 STREAMS none s $ 1700000000001-7
+        XREAD STREAMS s $
+        XREAD BLOCK 1 STREAMS s $
+        XREAD BLOCK -1 STREAMS s $
+        XDEL s 1700000000002-0 1-1
+        XTRIM s MAXLEN ~ 1000 LIMIT 100
+        XTRIM s MAXLEN 1
+        XTRIM s MINID 1700000000009-0
+        XTRIM s MAXLEN 1 LIMIT 1
+        XRANGE s - +
+        SET k v
+        XADD k * f 1
         ",
     ),
     recipe(

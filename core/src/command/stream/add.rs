@@ -17,7 +17,8 @@ use crate::resp::{Args, Bytes, Reply, ToArg, ToPairs};
 /// tells.
 ///
 /// ```
-/// use respool::command::{NewId, StreamId, encode, xadd};
+/// use respool::Command;
+/// use respool::command::{NewId, StreamId, xadd};
 ///
 /// # let (now_ms, count) = (1_700_000_000_000, 7);
 /// let sample = xadd("node:7", StreamId::new(now_ms, count), [("temp", 21.5)]);
@@ -25,7 +26,7 @@ use crate::resp::{Args, Bytes, Reply, ToArg, ToPairs};
 ///
 /// let event = xadd("events", NewId::Auto, [("what", "boot")]);
 /// let id = event.reply::<StreamId>();
-/// # use respool::Command;
+/// # use respool::command::encode;
 /// # let mut wire = [0; 256];
 /// # let len = encode(&sample, &mut wire)?;
 /// # assert!(wire[..len].starts_with(b"*8\r\n$4\r\nXADD\r\n$6\r\nnode:7\r\n$6\r\nMAXLEN\r\n"));
@@ -44,6 +45,35 @@ pub fn xadd<K: ToArg, I: Into<NewId>, P: ToPairs>(key: K, id: I, fields: P) -> X
     }
 }
 
+/// Takes the oldest entries of a stream away, as one of the methods of [`XTrim`] says; answers how
+/// many.
+///
+/// ```
+/// use respool::command::{StreamId, xtrim};
+///
+/// let newest = xtrim("node:7").max_len_approx(1000).limit(500);
+/// let of_today = xtrim("node:7").min_id(StreamId::new(1_700_000_000_000, 0));
+/// # use respool::command::encode;
+/// # let mut wire = [0; 128];
+/// # let len = encode(&newest, &mut wire)?;
+/// # assert!(wire[..len].ends_with(b"\r\n$4\r\n1000\r\n$5\r\nLIMIT\r\n$3\r\n500\r\n"));
+/// # encode(&of_today, &mut wire)?;
+/// # Ok::<(), respool::Error>(())
+/// ```
+///
+/// Without a method it is no command:
+///
+/// ```compile_fail
+/// use respool::command::{encode, xtrim};
+///
+/// encode(&xtrim("node:7"), &mut [0; 128])?;
+/// # Ok::<(), respool::Error>(())
+/// ```
+/// <https://redis.io/commands/xtrim/>
+pub fn xtrim<K: ToArg>(key: K) -> XTrim<K> {
+    XTrim { key, trim: () }
+}
+
 /// `XADD`: see [`xadd`].
 #[derive(Clone, Copy, Debug)]
 pub struct XAdd<K, P, T = (), R = Bytes> {
@@ -55,9 +85,23 @@ pub struct XAdd<K, P, T = (), R = Bytes> {
     reply: PhantomData<fn() -> R>,
 }
 
-/// What stays of a stream, about: the server takes away only what costs it little, and may leave
+/// `XTRIM`: see [`xtrim`].
+#[derive(Clone, Copy, Debug)]
+pub struct XTrim<K, T = ()> {
+    key: K,
+    trim: T,
+}
+
+/// What of a stream stays, about: the server takes away only what costs it little, and may leave
 /// some entries more.
 pub type Approx<N> = Tagged<(&'static str, N)>;
+
+/// What of a stream stays: without it [`xtrim`] is no command.
+#[diagnostic::on_unimplemented(
+    message = "nothing says what of the stream stays",
+    note = "`.max_len_approx(1000)`, or another method of `XTrim`"
+)]
+pub trait Trim: List {}
 
 impl<K, P, R> XAdd<K, P, (), R> {
     /// Leaves the newest `count` entries, this one included.
@@ -117,6 +161,45 @@ impl<K, P, T, R> XAdd<K, P, T, R> {
     }
 }
 
+impl<K> XTrim<K> {
+    /// Leaves the newest `count` entries.
+    pub fn max_len(self, count: u64) -> XTrim<K, Tagged<(u64,)>> {
+        self.trimming(|()| Tagged("MAXLEN", (count,)))
+    }
+
+    /// Leaves about the newest `count` entries: the cheap way, and the one to prefer.
+    pub fn max_len_approx(self, count: u64) -> XTrim<K, Approx<u64>> {
+        self.trimming(|()| Tagged("MAXLEN", ("~", count)))
+    }
+
+    /// Leaves the entries whose id is `id` or larger.
+    pub fn min_id(self, id: StreamId) -> XTrim<K, Tagged<(StreamId,)>> {
+        self.trimming(|()| Tagged("MINID", (id,)))
+    }
+
+    /// Leaves about the entries whose id is `id` or larger: the cheap way.
+    pub fn min_id_approx(self, id: StreamId) -> XTrim<K, Approx<StreamId>> {
+        self.trimming(|()| Tagged("MINID", ("~", id)))
+    }
+}
+
+impl<K, N> XTrim<K, Approx<N>> {
+    /// Takes away `count` entries at most; 0 is any number. Where nothing is said, the server has a
+    /// limit of its own.
+    pub fn limit(self, count: u64) -> XTrim<K, With<Approx<N>, u64>> {
+        self.trimming(|trim| And(trim, Tagged("LIMIT", (count,))))
+    }
+}
+
+impl<K, T> XTrim<K, T> {
+    fn trimming<U>(self, trim: impl FnOnce(T) -> U) -> XTrim<K, U> {
+        XTrim {
+            key: self.key,
+            trim: trim(self.trim),
+        }
+    }
+}
+
 impl<K: ToArg, P: ToPairs, T: List, R> Encode for XAdd<K, P, T, R> {
     fn spec(&self) -> &'static Spec {
         &table::XADD
@@ -133,6 +216,25 @@ impl<K: ToArg, P: ToPairs, T: List, R> Encode for XAdd<K, P, T, R> {
 impl<K: ToArg, P: ToPairs, T: List, R: Reply> Command for XAdd<K, P, T, R> {
     type Reply = R;
 }
+
+impl<K: ToArg, T: Trim> Encode for XTrim<K, T> {
+    fn spec(&self) -> &'static Spec {
+        &table::XTRIM
+    }
+
+    fn args<'a>(&'a self, args: &mut Args<'_, 'a>) {
+        args.add(&self.key);
+        self.trim.add_to(args);
+    }
+}
+
+impl<K: ToArg, T: Trim> Command for XTrim<K, T> {
+    type Reply = u64;
+}
+
+impl<A: List> Trim for Tagged<A> {}
+
+impl<A: Trim, B: List> Trim for And<A, B> {}
 
 #[cfg(test)]
 pub(super) mod tests {
@@ -156,6 +258,11 @@ pub(super) mod tests {
                 "XADD k NOMKSTREAM MINID 1700000000000-7 * f 1";
             xadd(k, NewId::Auto, f).min_id_approx(id).limit(0) =>
                 "XADD k MINID ~ 1700000000000-7 LIMIT 0 * f 1";
+            xtrim(k).max_len(10) => "XTRIM k MAXLEN 10";
+            xtrim(k).max_len_approx(10) => "XTRIM k MAXLEN ~ 10";
+            xtrim(k).max_len_approx(10).limit(5) => "XTRIM k MAXLEN ~ 10 LIMIT 5";
+            xtrim(k).min_id(id) => "XTRIM k MINID 1700000000000-7";
+            xtrim(k).min_id_approx(id).limit(0) => "XTRIM k MINID ~ 1700000000000-7 LIMIT 0";
         }
     }
 }

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use crate::error::{Error, ErrorKind, ValueFault};
-use crate::resp::{Arg, Decoder, FromReply, Owned, Pieces, Reply, ToArg};
+use crate::resp::{Arg, Args, Decoder, FromReply, Owned, Pieces, Reply, ToArg, ToArgs};
 
 /// The id of an entry of a stream, `ms-seq`: a time, and a number that tells entries of the same
 /// time apart. Ids are ordered as the entries of a stream are.
@@ -72,6 +72,12 @@ impl ToArg for StreamId {
     }
 }
 
+impl ToArgs for StreamId {
+    fn to_args<'a>(&'a self, args: &mut Args<'_, 'a>) {
+        args.push(self.to_arg());
+    }
+}
+
 impl Pieces for NewId {
     fn pieces(&self, give: &mut dyn FnMut(&[u8])) {
         match self {
@@ -134,6 +140,16 @@ mod tests {
         let too_large = b"18446744073709551616-0";
         assert_eq!(StreamId::parse(too_large), None);
         assert_eq!(StreamId::parse(b"7-\xff"), None);
+    }
+
+    #[test]
+    fn what_is_no_id_is_an_error() {
+        let id = |wire: &[u8]| StreamId::from_reply(&mut Decoder::new(wire)).map_err(|e| e.kind());
+        assert_eq!(id(b"$3\r\n5-7\r\n"), Ok(StreamId::new(5, 7)));
+        let wrong = ErrorKind::WrongValue(ValueFault::NotANumber);
+        assert_eq!(id(b"$2\r\n57\r\n"), Err(wrong));
+        assert!(matches!(id(b"-ERR no\r\n"), Err(ErrorKind::Server(_))));
+        assert!(id(b"$-1\r\n").is_err());
     }
 
     #[test]
