@@ -13,8 +13,8 @@ pub mod embassy_net;
 pub mod embassy_time;
 #[cfg(feature = "embedded-nal-async")]
 pub mod embedded_nal_async;
-#[cfg(test)]
-pub(crate) mod scripted;
+#[cfg(any(test, feature = "scripted"))]
+pub mod scripted;
 #[cfg(feature = "std")]
 pub mod std;
 #[cfg(feature = "tokio")]

@@ -10,6 +10,7 @@ mod histories;
 mod once;
 mod pools;
 mod retry;
+mod scripted;
 mod server;
 mod session;
 
@@ -44,7 +45,7 @@ impl<const SAFE: bool> World<SAFE> {
     fn new() -> Self {
         let server = Server::default();
         let clock = TestClock::default();
-        let wire = Wire::new(server.session(), &clock);
+        let wire = Wire::of_kind(server.session(), &clock);
         Self {
             server,
             clock,
@@ -54,7 +55,7 @@ impl<const SAFE: bool> World<SAFE> {
 
     /// Another wire to the same server.
     fn another_wire(&self) -> TestWire<SAFE> {
-        Wire::new(self.server.session(), &self.clock)
+        Wire::of_kind(self.server.session(), &self.clock)
     }
 
     /// What holds after anything: the client used an open transport only, and the server

@@ -4,13 +4,13 @@
 extern crate std;
 
 use std::cell::{Ref, RefCell, RefMut};
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::format;
 use std::rc::Rc;
 use std::string::{String, ToString};
 use std::vec::Vec;
 
-use crate::io::scripted::Peer;
+use crate::io::scripted::{Answers, Peer};
 
 /// What all connections to the server share.
 #[derive(Default)]
@@ -109,17 +109,17 @@ impl Server {
 }
 
 impl Peer for Session {
-    fn open(&mut self, answers: &mut VecDeque<u8>) {
+    fn open(&mut self, answers: &mut Answers) {
         let server = self.server.clone();
         *self = server.session();
         let mut store = server.store();
         store.sessions += 1;
         self.number = store.sessions;
         self.logged_in = store.password.is_none();
-        answers.extend(store.greeting.as_bytes());
+        answers.say(store.greeting.as_bytes());
     }
 
-    fn take(&mut self, bytes: &[u8], answers: &mut VecDeque<u8>) {
+    fn take(&mut self, bytes: &[u8], answers: &mut Answers) {
         self.input.extend_from_slice(bytes);
         // Without the end of a line, no command has come to its end.
         while !self.blocked && bytes.contains(&b'\n') {
@@ -129,7 +129,7 @@ impl Peer for Session {
             self.input.drain(..len);
             let text = words.join(" ");
             let push = self.push();
-            answers.extend(push.as_bytes());
+            answers.say(push.as_bytes());
             let line = format!("{}:{text}", self.number);
             self.server.store().log.push(line);
             let reply = match self.canned(&text) {
@@ -139,9 +139,9 @@ impl Peer for Session {
             if self.server.look().silent || self.blocked {
                 continue;
             }
-            answers.extend(reply.as_bytes());
+            answers.say(reply.as_bytes());
             let push = self.push();
-            answers.extend(push.as_bytes());
+            answers.say(push.as_bytes());
         }
     }
 }
