@@ -38,7 +38,7 @@ pub mod server;
 pub mod time;
 
 pub use client::{Client, Lease, Pool, PoolResources, Stats};
-pub use command::Command;
+pub use command::{Command, Request};
 pub use config::Config;
 pub use connection::{Connection, Memory, Until, Want};
 pub use error::{Error, ErrorKind, Reached};

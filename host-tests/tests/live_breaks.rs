@@ -7,6 +7,7 @@ use host_tests::live::{self, Clients, commands_processed, silent, tcp};
 use host_tests::redis::RedisServer;
 use host_tests::scenarios;
 use respool::command::*;
+use respool::config::Retry;
 use respool::error::{Blame, Io};
 use respool::{Command, Config, ErrorKind, Reached};
 
@@ -145,7 +146,7 @@ scenarios! {
     /// A server that takes commands and answers none for longer than the timeout: an INCR may have
     /// been applied, and was, once.
     fn a_paused_server(at) {
-        let config = at.config.read_timeout(Duration::from_millis(150));
+        let config = at.config.call_timeout(Duration::from_millis(150));
         let pool = open::<1, 256, 256>(config);
         go!(pool.call(ping())).unwrap();
         at.server.pause();
@@ -163,9 +164,12 @@ scenarios! {
         assert_eq!(go!(pool.call(ping_with("next").reply::<String>())).unwrap(), "next");
     }
 
-    /// The same with `retry_on_timeout`, which says what it risks: here it is applied twice.
+    /// The same with `Retry::Always` and `retry_on_timeout`, which say what they risk: here it is
+    /// applied twice.
     fn a_paused_server_and_the_risk(at) {
-        let config = at.config.read_timeout(Duration::from_millis(400)).retry_on_timeout(true);
+        let config = at.config.call_timeout(Duration::from_millis(400))
+            .retry(Retry::Always)
+            .retry_on_timeout(true);
         let pool = open::<1, 256, 256>(config);
         go!(pool.call(ping())).unwrap();
         at.server.pause();
@@ -177,9 +181,9 @@ scenarios! {
         assert_eq!((pool.stats().timeouts, pool.stats().retries), (1, 1));
     }
 
-    /// Nobody reads what is written: the write timeout.
+    /// Nobody reads what is written: the deadline covers the writing, too.
     fn a_write_that_gets_nowhere(at) {
-        let config = at.config.write_timeout(Duration::from_millis(150));
+        let config = at.config.call_timeout(Duration::from_millis(150));
         let pool = open::<1, 256, 256>(config);
         go!(pool.call(ping())).unwrap();
         at.server.pause();
@@ -273,11 +277,11 @@ fn counters_under_fire() {
 
 /// All threads are told by the same words when nobody answers, each within its time.
 #[test]
-fn read_timeouts_are_those_of_the_settings() {
+fn call_timeouts_are_those_of_the_settings() {
     let server = RedisServer::start();
     let config: Config<'static> = tcp(&server);
     for limit in [50, 250, 1000].map(Duration::from_millis) {
-        let pool = live::threads::<1, 256, 256>(config.read_timeout(limit));
+        let pool = live::threads::<1, 256, 256>(config.call_timeout(limit));
         pool.call(ping()).unwrap();
         server.pause();
         let begin = Instant::now();

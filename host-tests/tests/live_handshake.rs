@@ -10,8 +10,9 @@ use respool::config::Protocol;
 use respool::error::{Blame, Code, Fault, Io, Refusal};
 use respool::{Command, Config, Error, ErrorKind, Reached};
 
-/// The same call in both worlds.
+/// The same call in both worlds, tried once.
 fn both(config: Config<'static>, mut check: impl FnMut(Result<Option<String>, Error>)) {
+    let config = config.retries(0);
     check(live::threads::<1, 256, 256>(config).call(get("k").reply()));
     let pool = live::tasks::<1, 256, 256>(config);
     let runtime = tokio::runtime::Runtime::new().unwrap();

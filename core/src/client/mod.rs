@@ -5,9 +5,11 @@
 //! anything is shared by both worlds; what is written twice is a loop and the one-line methods.
 
 mod exchange;
+mod line;
 #[cfg(feature = "std")]
 mod parked;
 mod pipeline;
+mod plan;
 mod pool;
 #[cfg(feature = "std")]
 pub(crate) mod shared;
@@ -21,11 +23,12 @@ pub use stats::Stats;
 
 use crate::command::{Command, Request};
 use crate::config::Config;
-use crate::connection::{Connection, Marks, Memory, Until};
+use crate::connection::{Connection, Marks, Memory, Until, Why};
 use crate::error::{Error, ErrorKind, Io};
-use crate::io::{Blocking, Transport, asynch, blocking};
+use crate::io::{Blocking, Transport, asynch, blocking, now};
+use crate::pool::Outage;
 use crate::resp::{Owned, Reply};
-use exchange::Line;
+use line::{Line, Stamp};
 
 /// One connection to a server, opened when it is first used and again after it broke.
 ///
@@ -48,15 +51,17 @@ impl<'w, L: Transport> Client<'w, L> {
     ) -> Self {
         let connection = Connection::closed(memory, config);
         Self {
-            line: Line {
-                connection,
-                linked: false,
-                dirty: Marks::NONE,
-                rested: false,
-            },
+            line: Line::new(connection),
             link,
             generation: 0,
         }
+    }
+
+    /// The same, as one of a pool that shares what is known of its server.
+    fn of_pool(mut self, number: usize, outage: &'w Outage) -> Self {
+        self.line.number = number as u8;
+        self.line.pools = Some(outage);
+        self
     }
 
     /// The text of the server's error, where the last reply is one; until the next call.
@@ -66,7 +71,7 @@ impl<'w, L: Transport> Client<'w, L> {
 
     /// Closes the connection. The next call opens it again.
     pub fn disconnect(&mut self) {
-        self.line.connection.close();
+        self.line.connection.close(Why::Retired);
         self.line.connection.forget_lost();
         self.close_link_if_given_up();
     }
@@ -77,10 +82,15 @@ impl<'w, L: Transport> Client<'w, L> {
         let connection = &mut self.line.connection;
         connection.settle(L::CANCEL_SAFE);
         let left = connection.hand_over();
-        if connection.has_surplus() || left.any(Marks::LASTING) {
-            connection.close();
+        if connection.has_surplus() {
+            connection.close(Why::Protocol);
+        } else if left.any(Marks::LASTING) {
+            connection.close(Why::Retired);
         }
         self.line.dirty = self.line.dirty.and(left);
+        if let Some(now) = now(&self.link.clock()) {
+            self.line.used_at = Stamp::of(now);
+        }
         self.close_link_if_given_up();
     }
 
@@ -152,7 +162,7 @@ impl<'w, L: asynch::Link> Client<'w, L> {
     /// # Cancel safety
     /// Dropped, the connection is closed all the same.
     pub async fn close(&mut self) {
-        self.line.connection.close();
+        self.line.connection.close(Why::Retired);
         self.line.connection.forget_lost();
         if self.line.linked {
             self.link.close().await;

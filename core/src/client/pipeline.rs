@@ -1,9 +1,10 @@
 //! Any number of commands, whose replies come one by one.
 
 use core::fmt;
+use core::time::Duration;
 
 use crate::client::Client;
-use crate::command::{Command, Encode, Parts};
+use crate::command::{Command, Encode, Parts, waits_of};
 use crate::connection::Until;
 use crate::error::{Error, Io};
 use crate::io::{Blocking, Transport, asynch, blocking};
@@ -24,6 +25,8 @@ pub struct Pipeline<'l, 'w, L: Transport, I, C> {
     held: Option<C>,
     /// Replies to come of the commands that have left.
     due: u16,
+    /// How long blocking commands among these may keep the next reply waiting; `None` is for ever.
+    waits: Option<Duration>,
     /// The held command is on its way, alone.
     alone: bool,
     /// A `next` has begun and not come to its end.
@@ -51,6 +54,7 @@ impl<'l, 'w, L: Transport, I: Iterator<Item = C>, C: Command> Pipeline<'l, 'w, L
             commands,
             held: None,
             due: 0,
+            waits: Some(Duration::ZERO),
             alone: false,
             under_way: false,
             broken: false,
@@ -68,10 +72,16 @@ impl<'l, 'w, L: Transport, I: Iterator<Item = C>, C: Command> Pipeline<'l, 'w, L
     /// Encodes as many commands as fit the window; says how many.
     fn fill(&mut self) -> Result<u16, Error> {
         let mut count = 0u16;
+        self.waits = Some(Duration::ZERO);
         while self.has_more() {
             let Some(command) = &self.held else { break };
+            let waits = self.waits.zip(waits_of(command));
+            let waits = waits.map(|(sum, more)| sum.saturating_add(more));
             match self.client.line.connection.enqueue(command) {
-                Ok(true) => self.held = None,
+                Ok(true) => {
+                    self.held = None;
+                    self.waits = waits;
+                }
                 // It goes alone, straight from the caller's memory, or in the next batch.
                 Ok(false) => break,
                 // One that cannot be sent is not the fault of those before it.
@@ -125,6 +135,16 @@ impl<'l, 'w, L: Transport, I: Iterator<Item = C>, C: Command> Pipeline<'l, 'w, L
         result
     }
 
+    /// How long the next reply may take.
+    fn limit(&self) -> Option<Duration> {
+        let waits = match &self.held {
+            Some(large) if self.alone => waits_of(large),
+            _ => self.waits,
+        };
+        let limit = self.client.line.config().call_timeout?;
+        Some(limit.saturating_add(waits?))
+    }
+
     fn decode(&self) -> Result<<C::Reply as Reply>::Out<'_>, Error> {
         C::Reply::decode(&mut self.client.line.connection.replies()?)
     }
@@ -151,9 +171,10 @@ impl<L: asynch::Link, I: Iterator<Item = C>, C: Command> Pipeline<'_, '_, L, I, 
             self.client.exchange(&Encoded(0), Until::Whole).await?;
             self.put_together()?;
         }
+        let limit = self.limit();
         match &self.held {
-            Some(large) if self.alone => self.client.resume(large, Until::Next).await,
-            _ => self.client.resume(&Encoded(self.due), Until::Next).await,
+            Some(large) if self.alone => self.client.resume(large, limit).await,
+            _ => self.client.resume(&Encoded(self.due), limit).await,
         }
     }
 }
@@ -178,9 +199,10 @@ impl<L: blocking::Link, I: Iterator<Item = C>, C: Command> Pipeline<'_, '_, Bloc
             self.client.exchange(&Encoded(0), Until::Whole)?;
             self.put_together()?;
         }
+        let limit = self.limit();
         match &self.held {
-            Some(large) if self.alone => self.client.resume(large, Until::Next),
-            _ => self.client.resume(&Encoded(self.due), Until::Next),
+            Some(large) if self.alone => self.client.resume(large, limit),
+            _ => self.client.resume(&Encoded(self.due), limit),
         }
     }
 }

@@ -6,7 +6,7 @@ use core::ops::{Deref, DerefMut};
 
 use embassy_sync::blocking_mutex::raw::RawMutex;
 
-use crate::client::exchange::count;
+use crate::client::line::count;
 #[cfg(feature = "std")]
 use crate::client::parked::parked;
 use crate::client::{Client, Stats};
@@ -15,7 +15,7 @@ use crate::config::Config;
 use crate::connection::{Memory, Until};
 use crate::error::{Error, ErrorKind, PoolError};
 use crate::io::{Blocking, Transport, asynch, blocking, within};
-use crate::pool::Seats;
+use crate::pool::{Outage, Seats};
 use crate::resp::Owned;
 use crate::time::{Clock, Duration, Instant};
 
@@ -31,7 +31,23 @@ pub struct PoolResources<
 > {
     memories: [Memory<RX, TX, DEPTH>; N],
     /// Not there yet, so that a `static` of windows is zeroes, which take no flash.
-    config: MaybeUninit<Config<'c>>,
+    ground: MaybeUninit<Ground<'c>>,
+}
+
+/// What the connections of a pool stand on.
+#[derive(Debug)]
+pub(crate) struct Ground<'c> {
+    config: Config<'c>,
+    outage: Outage,
+}
+
+impl<'c> Ground<'c> {
+    pub(crate) fn new(config: Config<'c>) -> Self {
+        Self {
+            config,
+            outage: Outage::new(),
+        }
+    }
 }
 
 /// A fixed number of connections, shared by any number of tasks or threads.
@@ -80,7 +96,7 @@ impl<const N: usize, const RX: usize, const TX: usize, const DEPTH: usize>
     pub const fn new() -> Self {
         Self {
             memories: [const { Memory::new() }; N],
-            config: MaybeUninit::uninit(),
+            ground: MaybeUninit::uninit(),
         }
     }
 }
@@ -101,22 +117,22 @@ impl<'w, M: RawMutex, L: Transport, const N: usize, const W: usize> Pool<'w, M, 
         links: [L; N],
         config: Config<'w>,
     ) -> Self {
-        let PoolResources {
-            memories,
-            config: place,
-        } = resources;
-        Self::over(memories, links, place.write(config))
+        let PoolResources { memories, ground } = resources;
+        Self::over(memories, links, ground.write(Ground::new(config)))
     }
 
     /// The same, over memory that lies apart.
     pub(crate) fn over<const RX: usize, const TX: usize, const DEPTH: usize>(
         memories: &'w mut [Memory<RX, TX, DEPTH>],
         links: [L; N],
-        config: &'w Config<'w>,
+        ground: &'w Ground<'w>,
     ) -> Self {
+        let Ground { config, outage } = ground;
         let clock = links.first().map(Transport::clock);
-        let clients = memories.iter_mut().zip(links);
-        let seats = Seats::new(clients.map(|(memory, link)| Client::new(memory, link, config)));
+        let clients = memories.iter_mut().zip(links).enumerate();
+        let seats = Seats::new(clients.map(|(number, (memory, link))| {
+            Client::new(memory, link, config).of_pool(number, outage)
+        }));
         Self {
             seats,
             config,

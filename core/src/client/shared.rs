@@ -1,12 +1,15 @@
 //! Pools for hosts: links over the operating system's sockets, shared by threads.
 
+use core::hash::BuildHasher;
 use std::boxed::Box;
+use std::hash::RandomState;
 use std::string::{String, ToString};
 use std::vec::Vec;
 
 use embassy_sync::blocking_mutex::raw::CriticalSectionRawMutex;
 
 use crate::client::Pool;
+use crate::client::pool::Ground;
 use crate::config::{Config, UrlError};
 use crate::connection::Memory;
 use crate::io::{Blocking, Transport, std as sockets};
@@ -73,7 +76,16 @@ fn over<L: Transport, const N: usize, const W: usize>(
 ) -> Pool<'static, CriticalSectionRawMutex, L, N, W> {
     // One by one onto the heap: all together are more than a thread's stack may hold.
     let memories: Vec<_> = (0..N).map(|_| Memory::<WINDOW, WINDOW>::new()).collect();
-    Pool::over(memories.leak(), links, Box::leak(Box::new(config)))
+    // Machines that were given no seed still must not come back all at once.
+    let config = match config.seed {
+        0 => config.seed(RandomState::new().hash_one(0) as u32),
+        _ => config,
+    };
+    Pool::over(
+        memories.leak(),
+        links,
+        Box::leak(Box::new(Ground::new(config))),
+    )
 }
 
 /// Settings that live as long as the program.

@@ -8,6 +8,7 @@
 mod adapt;
 mod connection;
 mod generic;
+mod handling;
 mod hash;
 mod list;
 mod plain;
@@ -23,10 +24,12 @@ pub mod table;
 #[cfg(test)]
 mod testing;
 mod transaction;
+mod wait;
 
 pub use adapt::{As, Command};
 pub use connection::*;
 pub use generic::*;
+pub use handling::{Handled, Handling};
 pub use hash::*;
 pub use list::{And, List, Many, ManyPairs, Tagged, With};
 pub use plain::{KeyAnd, Plain};
@@ -37,6 +40,7 @@ pub use spec::{Blocks, Flags, Keys, Repeat, Session, Spec};
 pub use stream::*;
 pub use string::*;
 pub use transaction::*;
+pub(crate) use wait::{waits, waits_of};
 
 use crate::resp::Args;
 

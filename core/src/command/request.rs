@@ -1,6 +1,8 @@
 //! What goes out in one round trip: a command, or a tuple of them.
 
-use crate::command::{Command, Encode};
+use core::time::Duration;
+
+use crate::command::{Command, Encode, Handled, Handling};
 use crate::error::{CommandFault, Error, ErrorKind};
 use crate::resp::{Cursor, Each, Frame, Reply};
 
@@ -13,12 +15,47 @@ pub trait Parts: Sync {
 
     /// One of them.
     fn part(&self, index: u16) -> Option<&dyn Encode>;
+
+    /// How the caller wants them handled.
+    fn handling(&self) -> Handling {
+        Handling::default()
+    }
 }
 
 /// What can be called: a command, or a tuple of commands as a pipeline.
+///
+/// ```
+/// use core::time::Duration;
+/// use respool::command::{incr, set};
+/// use respool::Request;
+///
+/// // This node alone writes the key: the second time changes nothing.
+/// let status = set("node:7:mode", "safe").idempotent();
+/// let quick = (incr("hits"), incr("visits")).timeout(Duration::from_millis(200));
+/// ```
 pub trait Request: Parts {
     /// How the replies are decoded, all from one cursor.
     type Reply: Reply;
+
+    /// The same request, of which the caller knows that running it twice leaves the same state and
+    /// gives the same reply as running it once, whatever others do meanwhile. It may be tried again
+    /// after it may have been sent. Say it last, behind `reply` and the like.
+    fn idempotent(self) -> Handled<Self>
+    where
+        Self: Sized,
+    {
+        Handled::new(self, |handling| handling.idempotent = true)
+    }
+
+    /// The same request, with another deadline for each of its tries than the settings'
+    /// `call_timeout`. What a blocking command waits for by itself comes on top, as there. Say it
+    /// last, behind `reply` and the like.
+    fn timeout(self, limit: Duration) -> Handled<Self>
+    where
+        Self: Sized,
+    {
+        Handled::new(self, |handling| handling.timeout = Some(limit))
+    }
 }
 
 impl<C: Command> Parts for C {

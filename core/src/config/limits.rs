@@ -1,5 +1,7 @@
 //! How much the peer may make us take, and throw away.
 
+use core::time::Duration;
+
 /// What the peer may make us take. A reply that breaks a limit is refused by its head, before
 /// anything is reserved, and the connection is closed.
 ///
@@ -33,6 +35,8 @@ pub struct SkipBudget {
     pub replies: u16,
     /// Bytes skipped in one go: 64 KiB.
     pub bytes: u32,
+    /// How long late replies may take to come once the connection is needed again: 1 s.
+    pub time: Duration,
 }
 
 impl Limits {
@@ -52,10 +56,11 @@ impl Default for Limits {
 }
 
 impl SkipBudget {
-    /// 64 replies, 64 KiB.
+    /// 64 replies, 64 KiB, 1 s.
     pub const DEFAULT: Self = Self {
         replies: 64,
         bytes: 64 * 1024,
+        time: Duration::from_secs(1),
     };
 }
 

@@ -6,6 +6,7 @@
 
 mod limits;
 mod password;
+mod retry;
 mod url;
 mod url_error;
 
@@ -14,6 +15,7 @@ use core::time::Duration;
 
 pub use limits::{Limits, SkipBudget};
 pub use password::{Password, PasswordSource};
+pub use retry::{Backoff, Retry};
 pub use url_error::{UrlError, UrlFault, UrlPart};
 
 /// The port of Redis and Valkey where none is given.
@@ -34,7 +36,7 @@ pub const DEFAULT_PORT: u16 = 6379;
 ///     .password("correct horse")
 ///     .db(1)
 ///     .client_name("node-7")
-///     .read_timeout(Duration::from_secs(2));
+///     .call_timeout(Duration::from_secs(2));
 /// assert_eq!(CONFIG.db, 1);
 /// ```
 #[derive(Clone, Copy, Debug)]
@@ -56,23 +58,50 @@ pub struct Config<'c> {
     pub client_name: Option<&'c str>,
     /// The protocol to ask for: RESP3.
     pub protocol: Protocol,
-    /// How long opening a connection may take, the transport and the login together: 5 s.
+    /// How long opening a connection may take, the transport and the login together: 5 s. So long
+    /// may it also take to find out whether one that lay idle is still of use.
     pub connect_timeout: Option<Duration>,
-    /// How long a call waits for its reply: 5 s. A blocking command has to fit in it, too: give it
-    /// more where there are such commands.
-    pub read_timeout: Option<Duration>,
-    /// How long a call waits for the transport to take its command: 5 s.
-    pub write_timeout: Option<Duration>,
+    /// How long one try of a call may take on an open connection, from its first byte out to its
+    /// last byte in, however often the peer gives a byte: 5 s. Of a pipeline, each reply. A blocking
+    /// command (`BLPOP`, `XREAD BLOCK`, `WAIT`) has its own timeout on top, and one that blocks for
+    /// ever has no deadline. A single call can have [another](crate::Request::timeout).
+    pub call_timeout: Option<Duration>,
     /// How long a task waits for a connection of the pool: 5 s.
     pub pool_timeout: Option<Duration>,
     /// TCP keepalive, where the transport has it: 30 s, 5 s, 3 probes.
     pub keepalive: Option<Keepalive>,
-    /// Whether a command that ran into a timeout is tried once more: false.
+    /// Which calls are tried again: those that cannot be applied twice by it.
+    pub retry: Retry,
+    /// Whether a call that ran into its timeout after it may have been sent is tried again, as in
+    /// redis-py: false.
     ///
     /// The server may have run the first one and only answered late, so that **a write may be
     /// applied twice**: an `INCR` counts two, an `LPUSH` pushes two. Turn it on only where every
-    /// command may run twice. What cannot apply twice is tried again without this setting.
+    /// command may run twice.
     pub retry_on_timeout: bool,
+    /// How often a call is tried again at most, attempts to open a connection counted: 3 times.
+    pub retries: u8,
+    /// No try begins later than this after the call got its connection: 10 s.
+    ///
+    /// So a call takes `pool_timeout`, `retry_for`, `connect_timeout` and `call_timeout` together
+    /// at the very most.
+    pub retry_for: Duration,
+    /// The pauses between attempts to open a connection: from 100 ms to 10 s, random, and shared
+    /// by all connections of a pool.
+    pub backoff: Backoff,
+    /// What makes the pauses differ from those of other machines: 0. Give each device a number of
+    /// its own (a serial number, a word of its random generator), or all of them come back at once
+    /// after an outage.
+    pub seed: u32,
+    /// A connection that was not used for so long is asked (`PING`) whether it is alive before it
+    /// is used again: 30 s. It costs a round trip then, and nothing before.
+    pub health_check_interval: Option<Duration>,
+    /// A connection of a pool that was idle for so long is opened anew before it is used again: no
+    /// limit. Less than the server's `timeout` and what a firewall on the way forgets is useful.
+    pub max_idle: Option<Duration>,
+    /// A connection of a pool that is open for so long, less up to a tenth of it at random, is
+    /// opened anew before it is used again: no limit.
+    pub max_lifetime: Option<Duration>,
     /// How much of a reply is taken from the peer before it is refused.
     pub limits: Limits,
     /// How much is skipped to keep a connection before it is closed instead.
@@ -130,11 +159,18 @@ impl<'c> Config<'c> {
             client_name: None,
             protocol: Protocol::Resp3,
             connect_timeout: PATIENCE,
-            read_timeout: PATIENCE,
-            write_timeout: PATIENCE,
+            call_timeout: PATIENCE,
             pool_timeout: PATIENCE,
             keepalive: Some(Keepalive::DEFAULT),
+            retry: Retry::WhenSafe,
             retry_on_timeout: false,
+            retries: 3,
+            retry_for: Duration::from_secs(10),
+            backoff: Backoff::DEFAULT,
+            seed: 0,
+            health_check_interval: Some(Duration::from_secs(30)),
+            max_idle: None,
+            max_lifetime: None,
             limits: Limits::DEFAULT,
             skip_budget: SkipBudget::DEFAULT,
         }
@@ -155,10 +191,12 @@ impl<'c> Config<'c> {
     /// | `db` | as in the path; both may stand there if they agree |
     /// | `client_name` | text |
     /// | `protocol` | `2` or `3` |
-    /// | `connect_timeout`, `read_timeout`, `write_timeout`, `pool_timeout` | a duration |
-    /// | `timeout` | a duration, for those of `read_timeout` and `write_timeout` not given |
+    /// | `connect_timeout`, `call_timeout`, `pool_timeout` | a duration |
     /// | `keepalive` | the idle time, at least 1 s, or `off` |
+    /// | `retry` | `never`, `unsent`, `safe` or `always`, the [`Retry`] |
     /// | `retry_on_timeout` | `true`, `yes`, `1`, `false`, `no`, `0` |
+    /// | `retries` | a number |
+    /// | `health_check_interval`, `max_idle`, `max_lifetime` | a duration |
     /// | `depth`, `bulk`, `elements` | the [`Limits`] of these names |
     ///
     /// A duration is `2s`, `500ms`, `1m`, plain seconds (`5`, `0.5`), or `none` or `off` for no
@@ -175,7 +213,7 @@ impl<'c> Config<'c> {
     /// use respool::config::{Address, Config};
     ///
     /// let mut scratch = [0; 32];
-    /// let config = Config::from_url("redis://app:se%23ret@10.0.0.2/1?timeout=2s", &mut scratch)?;
+    /// let config = Config::from_url("redis://app:se%23ret@10.0.0.2/1?call_timeout=2s", &mut scratch)?;
     /// assert_eq!(config.address, Address::Tcp { host: "10.0.0.2", port: 6379 });
     /// assert_eq!((config.username, config.db), (Some("app"), 1));
     ///
@@ -270,28 +308,16 @@ impl<'c> Config<'c> {
         self
     }
 
-    /// Sets the [`read_timeout`](Self::read_timeout).
-    pub const fn read_timeout(mut self, timeout: Duration) -> Self {
-        self.read_timeout = Some(timeout);
+    /// Sets the [`call_timeout`](Self::call_timeout).
+    pub const fn call_timeout(mut self, timeout: Duration) -> Self {
+        self.call_timeout = Some(timeout);
         self
     }
 
-    /// A reply may take for ever: a peer that vanished is found only by
+    /// A call may take for ever: a peer that vanished is found only by
     /// [`keepalive`](Self::keepalive).
-    pub const fn no_read_timeout(mut self) -> Self {
-        self.read_timeout = None;
-        self
-    }
-
-    /// Sets the [`write_timeout`](Self::write_timeout).
-    pub const fn write_timeout(mut self, timeout: Duration) -> Self {
-        self.write_timeout = Some(timeout);
-        self
-    }
-
-    /// Sending a command may take for ever.
-    pub const fn no_write_timeout(mut self) -> Self {
-        self.write_timeout = None;
+    pub const fn no_call_timeout(mut self) -> Self {
+        self.call_timeout = None;
         self
     }
 
@@ -319,9 +345,63 @@ impl<'c> Config<'c> {
         self
     }
 
+    /// Sets which calls are tried again: [`retry`](Self::retry).
+    pub const fn retry(mut self, retry: Retry) -> Self {
+        self.retry = retry;
+        self
+    }
+
     /// Sets [`retry_on_timeout`](Self::retry_on_timeout): read there what it risks.
     pub const fn retry_on_timeout(mut self, retry: bool) -> Self {
         self.retry_on_timeout = retry;
+        self
+    }
+
+    /// Sets how often a call is tried again: [`retries`](Self::retries).
+    pub const fn retries(mut self, retries: u8) -> Self {
+        self.retries = retries;
+        self
+    }
+
+    /// Sets [`retry_for`](Self::retry_for).
+    pub const fn retry_for(mut self, span: Duration) -> Self {
+        self.retry_for = span;
+        self
+    }
+
+    /// Sets the pauses between attempts to open a connection: [`backoff`](Self::backoff).
+    pub const fn backoff(mut self, base: Duration, cap: Duration) -> Self {
+        self.backoff = Backoff { base, cap };
+        self
+    }
+
+    /// Sets the [`seed`](Self::seed).
+    pub const fn seed(mut self, seed: u32) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// Sets the [`health_check_interval`](Self::health_check_interval).
+    pub const fn health_check_interval(mut self, interval: Duration) -> Self {
+        self.health_check_interval = Some(interval);
+        self
+    }
+
+    /// An idle connection is never asked whether it is alive.
+    pub const fn no_health_check(mut self) -> Self {
+        self.health_check_interval = None;
+        self
+    }
+
+    /// Sets [`max_idle`](Self::max_idle).
+    pub const fn max_idle(mut self, span: Duration) -> Self {
+        self.max_idle = Some(span);
+        self
+    }
+
+    /// Sets [`max_lifetime`](Self::max_lifetime).
+    pub const fn max_lifetime(mut self, span: Duration) -> Self {
+        self.max_lifetime = Some(span);
         self
     }
 
@@ -387,205 +467,4 @@ impl Default for Keepalive {
 const DEFAULT_HOST: &str = "localhost";
 
 #[cfg(test)]
-mod tests {
-    extern crate std;
-
-    use super::*;
-    use std::format;
-    use std::string::{String, ToString};
-    use std::vec::Vec;
-
-    const SECRET: &str = "SECRETSECRET";
-
-    fn revealed(config: &Config<'_>) -> Option<Vec<u8>> {
-        let mut got = None;
-        config
-            .password
-            .as_ref()?
-            .reveal(&mut |bytes| got = Some(bytes.to_vec()));
-        got
-    }
-
-    #[test]
-    fn the_defaults_are_as_documented() {
-        const CONFIG: Config<'static> = Config::new();
-        let config = CONFIG;
-        let five = Some(Duration::from_secs(5));
-        assert_eq!(config.address.to_string(), "localhost:6379");
-        assert_eq!(
-            (config.db, config.username, config.client_name),
-            (0, None, None)
-        );
-        assert!(config.password.is_none());
-        assert_eq!(config.protocol, Protocol::Resp3);
-        assert_eq!((config.connect_timeout, config.pool_timeout), (five, five));
-        assert_eq!((config.read_timeout, config.write_timeout), (five, five));
-        assert_eq!(config.keepalive, Some(Keepalive::DEFAULT));
-        assert!(!config.retry_on_timeout);
-        assert_eq!((config.limits.depth, config.limits.bulk), (8, 536_870_912));
-        assert_eq!(
-            (config.limits.elements, config.limits.line),
-            (2_147_483_647, u32::MAX)
-        );
-        assert_eq!(
-            (config.skip_budget.replies, config.skip_budget.bytes),
-            (64, 65_536)
-        );
-    }
-
-    #[test]
-    fn every_builder_sets_its_field_alone() {
-        type Change = fn(Config<'static>) -> Config<'static>;
-        const T: Duration = Duration::from_millis(1234);
-        let k = Keepalive {
-            idle: T,
-            interval: T,
-            count: 77,
-        };
-        assert_eq!(Config::new().keepalive(k).keepalive, Some(k));
-        // Debug shows every field, so it shows which of them changed, and to what.
-        let changes: &[(Change, &str)] = &[
-            (|c| c.host("h"), "address: Tcp { host: \"h\", port: 6379 }"),
-            (
-                |c| c.port(7),
-                "address: Tcp { host: \"localhost\", port: 7 }",
-            ),
-            (|c| c.unix("/s"), "address: Unix(\"/s\")"),
-            (|c| c.db(3), "db: 3"),
-            (|c| c.username("u"), "username: Some(\"u\")"),
-            (|c| c.password("p"), "password: Some(***)"),
-            (|c| c.password_bytes(b"\xFF"), "password: Some(***)"),
-            (|c| c.client_name("n"), "client_name: Some(\"n\")"),
-            (|c| c.protocol(Protocol::Resp2), "protocol: Resp2"),
-            (|c| c.connect_timeout(T), "connect_timeout: Some(1.234s)"),
-            (|c| c.no_connect_timeout(), "connect_timeout: None"),
-            (|c| c.read_timeout(T), "read_timeout: Some(1.234s)"),
-            (|c| c.no_read_timeout(), "read_timeout: None"),
-            (|c| c.write_timeout(T), "write_timeout: Some(1.234s)"),
-            (|c| c.no_write_timeout(), "write_timeout: None"),
-            (|c| c.pool_timeout(T), "pool_timeout: Some(1.234s)"),
-            (|c| c.no_pool_timeout(), "pool_timeout: None"),
-            (|c| c.no_keepalive(), "keepalive: None"),
-            (|c| c.retry_on_timeout(true), "retry_on_timeout: true"),
-            (
-                |c| {
-                    c.limits(Limits {
-                        depth: 3,
-                        ..Limits::DEFAULT
-                    })
-                },
-                "limits: Limits { depth: 3, ",
-            ),
-            (
-                |c| {
-                    c.skip_budget(SkipBudget {
-                        replies: 1,
-                        bytes: 2,
-                    })
-                },
-                "skip_budget: SkipBudget { replies: 1, bytes: 2 }",
-            ),
-        ];
-        for (change, expected) in changes {
-            let after = change(Config::new());
-            let compact = format!("{after:?}");
-            assert!(compact.contains(expected), "{expected} in {compact}");
-            let before = fields(&Config::new());
-            let changed = fields(&after)
-                .into_iter()
-                .filter(|field| !before.contains(field));
-            assert_eq!(changed.count(), 1, "{expected}");
-        }
-    }
-
-    /// What `{:#?}` says of each field: a field begins with a letter behind four spaces.
-    fn fields(config: &Config<'_>) -> Vec<String> {
-        let mut fields = Vec::new();
-        for line in format!("{config:#?}").lines() {
-            match line.strip_prefix("    ") {
-                Some(field) if field.starts_with(char::is_alphabetic) => fields.push(field.into()),
-                _ => fields
-                    .last_mut()
-                    .map_or((), |field: &mut String| field.push_str(line)),
-            }
-        }
-        assert_eq!(fields.len(), 14);
-        fields
-    }
-
-    #[test]
-    fn host_and_port_come_in_any_order_and_replace_a_unix_path() {
-        let tcp = Address::Tcp { host: "h", port: 7 };
-        assert_eq!(Config::new().host("h").port(7).address, tcp);
-        assert_eq!(Config::new().port(7).host("h").address, tcp);
-        assert_eq!(
-            Config::new().unix("/s").host("h").address.to_string(),
-            "h:6379"
-        );
-        assert_eq!(
-            Config::new().unix("/s").port(7).address.to_string(),
-            "localhost:7"
-        );
-        assert_eq!(Config::new().host("::1").address.to_string(), "[::1]:6379");
-        assert_eq!(Config::new().unix("/s").address.to_string(), "/s");
-    }
-
-    #[test]
-    fn a_password_comes_from_text_bytes_a_function_or_a_closure() {
-        fn token(give: &mut dyn FnMut(&[u8])) {
-            give(b"token")
-        }
-        const FIXED: Config<'static> = Config::new().password_from(&token);
-        assert_eq!(revealed(&FIXED).as_deref(), Some(&b"token"[..]));
-
-        let local = [0xFF, 0x00];
-        let closure = |give: &mut dyn FnMut(&[u8])| give(&local);
-        assert_eq!(
-            revealed(&Config::new().password_from(&closure)).as_deref(),
-            Some(&local[..])
-        );
-
-        assert_eq!(
-            revealed(&Config::new().password("p")).as_deref(),
-            Some(&b"p"[..])
-        );
-        assert_eq!(
-            revealed(&Config::new().password_bytes(&local)).as_deref(),
-            Some(&local[..])
-        );
-
-        let none = |_: &mut dyn FnMut(&[u8])| {};
-        assert_eq!(revealed(&Config::new().password_from(&none)), None);
-    }
-
-    #[test]
-    fn a_config_is_send_sync_and_copy_whatever_gives_the_password() {
-        fn assert<T: Send + Sync + Copy>(_: &T) {}
-        let closure = |give: &mut dyn FnMut(&[u8])| give(b"p");
-        let config = Config::new().password_from(&closure);
-        assert(&config);
-        assert(&config.password);
-    }
-
-    #[test]
-    fn debug_shows_that_there_is_a_password_and_nothing_of_it() {
-        let source = |give: &mut dyn FnMut(&[u8])| give(SECRET.as_bytes());
-        for config in [
-            Config::new().password(SECRET),
-            Config::new().password_bytes(SECRET.as_bytes()),
-            Config::new().password_from(&source),
-        ] {
-            // Bytes would print as numbers: 83, 69, 67 are "SEC".
-            for text in [format!("{config:?}"), format!("{config:#?}")] {
-                assert!(text.contains("***"), "{text}");
-                assert!(!text.contains("SEC"), "{text}");
-                assert!(
-                    !text.contains("83, 69") && !text.contains("83,\n"),
-                    "{text}"
-                );
-            }
-            let password = config.password.unwrap();
-            assert_eq!(format!("{password:?} {password:#?}"), "*** ***");
-        }
-    }
-}
+mod tests;

@@ -4,7 +4,7 @@
 //! where it cannot be a piece of a user or password, even when a forgotten or superfluous character
 //! has moved the borders between the parts.
 
-use super::{Address, Config, DEFAULT_HOST, DEFAULT_PORT, Keepalive, Protocol};
+use super::{Address, Config, DEFAULT_HOST, DEFAULT_PORT, Keepalive, Protocol, Retry};
 use super::{UrlError, UrlFault, UrlPart};
 use core::str::FromStr;
 use core::time::Duration;
@@ -55,7 +55,7 @@ struct Parser<'c> {
     /// What is still free of the lent scratch.
     scratch: &'c mut [u8],
     /// A bit for each of `PARAMETERS` that was given.
-    seen: u16,
+    seen: u32,
     /// The database that stands in the path.
     path_db: Option<u32>,
 }
@@ -229,18 +229,8 @@ impl<'c> Parser<'c> {
                 }
             }
             "connect_timeout" => self.config.connect_timeout = timeout(value)?,
-            "read_timeout" => self.config.read_timeout = timeout(value)?,
-            "write_timeout" => self.config.write_timeout = timeout(value)?,
+            "call_timeout" => self.config.call_timeout = timeout(value)?,
             "pool_timeout" => self.config.pool_timeout = timeout(value)?,
-            "timeout" => {
-                let both = timeout(value)?;
-                if !self.is_given("read_timeout") {
-                    self.config.read_timeout = both;
-                }
-                if !self.is_given("write_timeout") {
-                    self.config.write_timeout = both;
-                }
-            }
             "keepalive" => {
                 self.config.keepalive = match timeout(value)? {
                     Some(idle) if idle.as_secs() == 0 => return Err(UrlFault::OutOfRange),
@@ -251,7 +241,20 @@ impl<'c> Parser<'c> {
                     None => None,
                 }
             }
+            "retry" => {
+                self.config.retry = match value {
+                    "never" => Retry::Never,
+                    "unsent" => Retry::WhenUnsent,
+                    "safe" => Retry::WhenSafe,
+                    "always" => Retry::Always,
+                    _ => return Err(UrlFault::NotARetry),
+                }
+            }
             "retry_on_timeout" => self.config.retry_on_timeout = boolean(value)?,
+            "retries" => self.config.retries = number(value)?,
+            "health_check_interval" => self.config.health_check_interval = timeout(value)?,
+            "max_idle" => self.config.max_idle = timeout(value)?,
+            "max_lifetime" => self.config.max_lifetime = timeout(value)?,
             "depth" => self.config.limits.depth = number(value)?,
             "bulk" => self.config.limits.bulk = number(value)?,
             "elements" => self.config.limits.elements = number(value)?,
@@ -389,8 +392,8 @@ fn boolean(text: &str) -> Result<bool, UrlFault> {
 }
 
 /// The bit of a parameter in `Parser::seen`.
-fn bit(name: &str) -> u16 {
-    let bits = (0..).map_while(|shift| 1u16.checked_shl(shift));
+fn bit(name: &str) -> u32 {
+    let bits = (0..).map_while(|shift| 1u32.checked_shl(shift));
     bits.zip(PARAMETERS)
         .find(|(_, known)| *known == name)
         .map_or(0, |(bit, _)| bit)
@@ -398,17 +401,20 @@ fn bit(name: &str) -> u16 {
 
 const UNIX: &str = "unix";
 
-const PARAMETERS: [&str; 13] = [
+const PARAMETERS: [&str; 16] = [
     "db",
     "client_name",
     "protocol",
     "connect_timeout",
-    "read_timeout",
-    "write_timeout",
+    "call_timeout",
     "pool_timeout",
-    "timeout",
     "keepalive",
+    "retry",
     "retry_on_timeout",
+    "retries",
+    "health_check_interval",
+    "max_idle",
+    "max_lifetime",
     "depth",
     "bulk",
     "elements",

@@ -83,6 +83,8 @@ pub enum UrlFault {
     NotADuration,
     /// Neither true nor false.
     NotABoolean,
+    /// Not one of the words for what is tried again.
+    NotARetry,
     /// Neither 2 nor 3.
     NotAProtocol,
     /// Given twice.
@@ -199,6 +201,7 @@ impl fmt::Display for UrlFault {
             Self::OutOfRange => "is out of range",
             Self::NotADuration => "is not a duration: 2s, 500ms, 1m, 0.5, or none",
             Self::NotABoolean => "is neither true nor false",
+            Self::NotARetry => "is none of never, unsent, safe, always",
             Self::NotAProtocol => "is neither 2 nor 3",
             Self::Twice => "is given twice",
             Self::ScratchTooSmall => {

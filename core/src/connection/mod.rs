@@ -58,7 +58,7 @@ mod work;
 
 pub(crate) use session::Marks;
 pub(crate) use setup::Setup;
-pub(crate) use tally::Tally;
+pub(crate) use tally::{Tally, Why};
 pub(crate) use work::{Next, Work};
 pub use work::{Until, Want};
 
@@ -110,6 +110,8 @@ pub struct Connection<'w> {
     exchange: Exchange,
     session: Session,
     lost: Marks,
+    /// Why it was closed last.
+    why: Why,
     tally: Tally,
 }
 
@@ -214,6 +216,7 @@ impl<'w> Connection<'w> {
             exchange: Exchange::default(),
             session: Session::default(),
             lost: Marks::NONE,
+            why: Why::default(),
             tally: Tally::default(),
         }
     }
@@ -247,7 +250,10 @@ impl<'w> Connection<'w> {
             }
         };
         match taken {
-            true => Ok(()),
+            true => {
+                self.tally.bytes_out = self.tally.bytes_out.wrapping_add(n as u32);
+                Ok(())
+            }
             false => Err(self.broke(Io::Misbehaved)),
         }
     }
@@ -278,7 +284,10 @@ impl<'w> Connection<'w> {
             return Err(self.broke(Io::Closed));
         }
         match self.rx.fill(n) {
-            true => Ok(()),
+            true => {
+                self.tally.bytes_in = self.tally.bytes_in.wrapping_add(n as u32);
+                Ok(())
+            }
             false => Err(self.broke(Io::Misbehaved)),
         }
     }
@@ -313,11 +322,11 @@ impl<'w> Connection<'w> {
     pub fn settle(&mut self, cancel_safe: bool) {
         match self.phase {
             // Half a handshake is none.
-            _ if !self.ready => self.close(),
+            _ if !self.ready => self.close(Why::Dropped),
             Phase::Closed | Phase::Idle => {}
             // What is drained belongs to calls that were dropped before.
             Phase::Draining if cancel_safe => self.phase = Phase::Idle,
-            Phase::Draining => self.close(),
+            Phase::Draining => self.close(Why::Dropped),
             Phase::Sending | Phase::Flushing | Phase::Receiving => {
                 let Exchange {
                     offered,
@@ -338,7 +347,7 @@ impl<'w> Connection<'w> {
                 {
                     self.owe(owed);
                 } else {
-                    self.close();
+                    self.close(Why::Dropped);
                 }
             }
         }
@@ -347,6 +356,16 @@ impl<'w> Connection<'w> {
     /// True where the next request can be sent without opening anything.
     pub fn is_open(&self) -> bool {
         self.phase != Phase::Closed && self.ready
+    }
+
+    /// Why it was closed last.
+    pub(crate) fn why(&self) -> Why {
+        self.why
+    }
+
+    /// True where replies to dropped calls are still to come.
+    pub(crate) fn owes(&self) -> bool {
+        self.owed > 0
     }
 
     /// True where the transport has to be closed.
@@ -385,7 +404,7 @@ impl<'w> Connection<'w> {
     /// The transport was opened anew: forgets everything about the one before. Until it is
     /// [ready](Self::ready), only a [`Setup`] may run.
     pub(crate) fn opened(&mut self) {
-        self.close();
+        self.close(Why::Retired);
         self.phase = Phase::Idle;
     }
 
@@ -427,13 +446,16 @@ impl<'w> Connection<'w> {
     }
 
     /// Closes the connection: not a byte of it is read or written again.
-    pub(crate) fn close(&mut self) {
+    pub(crate) fn close(&mut self, why: Why) {
+        if self.phase != Phase::Closed {
+            self.why = why;
+        }
         let outstanding = u32::from(self.owed).saturating_add(match self.exchange.accepted {
             true => u32::from(self.awaited),
             false => 0,
         });
         self.tally.lost = self.tally.lost.wrapping_add(outstanding);
-        self.lost = self.lost.and(self.session.held());
+        self.lost = self.lost.and(self.session.lost());
         self.session.restored();
         self.rx.clear();
         self.tx.clear();
@@ -491,7 +513,7 @@ impl<'w> Connection<'w> {
     #[inline(never)]
     pub(crate) fn fail(&mut self, kind: ErrorKind) -> Error {
         let error = Error::new(kind, self.reached());
-        self.close();
+        self.close(Why::of(kind));
         error
     }
 

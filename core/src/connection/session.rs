@@ -51,6 +51,8 @@ impl Marks {
 pub(crate) struct Session {
     /// What may hold, at worst.
     held: Marks,
+    /// What held when the request began.
+    before: Marks,
     /// What may hold once the request has left.
     during: Marks,
     /// What holds if all of the request succeeds.
@@ -63,8 +65,18 @@ impl Session {
         self.held
     }
 
+    /// What is gone if the connection breaks now. What a request begins and ends by itself, such as
+    /// a whole transaction, is not: its own error says all there is to say.
+    pub(crate) fn lost(self) -> Marks {
+        match self.held == self.during {
+            true => self.before.and(self.after),
+            false => self.held,
+        }
+    }
+
     /// A request is about to be made.
     pub(crate) fn begin(&mut self) {
+        self.before = self.held;
         self.during = self.held;
         self.after = self.held;
     }

@@ -81,6 +81,18 @@ impl<'c> Setup<'c> {
         setup
     }
 
+    /// Nothing is said: what is owed to dropped calls comes in and is skipped.
+    pub(crate) fn drain(config: &'c Config<'c>) -> Self {
+        Self::empty(config)
+    }
+
+    /// The server is asked whether it is there.
+    pub(crate) fn check(config: &'c Config<'c>) -> Self {
+        let mut setup = Self::empty(config);
+        setup.say(What::Ping);
+        setup
+    }
+
     /// What comes next on `connection`.
     ///
     /// # Errors

@@ -5,112 +5,48 @@ use core::future::poll_fn;
 use core::pin::pin;
 use core::task::Poll;
 
-use crate::config::Config;
 use crate::connection::{Connection, Want, Work};
 use crate::error::{Error, Io};
 use crate::io::{asynch, blocking, io};
 use crate::time::{Clock, Duration, Instant, Timer};
 
-/// How long the pieces of an exchange may take.
+/// How long something may take, from the moment this was made.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Patience {
-    /// All of it until then.
-    Until(Option<Instant>),
-    /// All of the writing, and then all of the reading.
-    Each {
-        write: Option<Duration>,
-        read: Option<Duration>,
-    },
+pub(crate) struct Patience {
+    /// When it is over, where there is a clock.
+    until: Option<Instant>,
+    /// How long it is.
+    span: Option<Duration>,
 }
 
 impl Patience {
-    /// What the settings allow a request.
-    pub(crate) fn of(config: &Config<'_>) -> Self {
-        Self::Each {
-            write: config.write_timeout,
-            read: config.read_timeout,
-        }
+    /// So long from now on; `None` is for ever.
+    pub(crate) fn new<C: Clock>(clock: &C, span: Option<Duration>) -> Self {
+        let clock = C::TICKS.then_some(clock);
+        let until = clock.zip(span).map(|(clock, span)| clock.now().after(span));
+        Self { until, span }
     }
-}
 
-/// The deadline of the direction that bytes move in.
-struct Deadline<C> {
-    clock: C,
-    patience: Patience,
-    /// Whether the last bytes moved towards us.
-    reading: Option<bool>,
-    at: Option<Instant>,
-}
+    /// How long it was when it began.
+    pub(crate) fn span(&self) -> Option<Duration> {
+        self.span
+    }
 
-impl<C: Clock> Deadline<C> {
-    fn new(clock: C, patience: Patience) -> Self {
-        let at = if let Patience::Until(at) = patience {
-            at
-        } else {
-            None
+    /// What is left of it, or `Err` where nothing is. Where no clock tells, a link that can gives up
+    /// by itself, each time anew.
+    ///
+    /// Nearly all is all: telling a link another timeout costs a system call, and most exchanges are
+    /// over long before. So an exchange may take a sixteenth longer.
+    fn left<C: Clock>(&self, clock: &C) -> Result<Option<Duration>, ()> {
+        let Some((until, span)) = self.until.zip(self.span) else {
+            return Ok(self.span);
         };
-        Self {
-            clock,
-            patience,
-            reading: None,
-            at,
-        }
-    }
-
-    /// The deadline for moving bytes in this direction. It begins when the direction changes: a
-    /// peer that gives a byte now and then does not put it off.
-    fn of(&mut self, reading: bool) -> Option<Instant> {
-        if let Some(span) = self.turns(reading) {
-            self.begin(span);
-        }
-        self.at
-    }
-
-    /// What is left until then, or `Err` where nothing is. Where no clock tells, a link that can
-    /// gives up by itself, each time anew.
-    fn left(&mut self, reading: bool) -> Result<Option<Duration>, ()> {
-        if let Some(span) = self.turns(reading) {
-            self.begin(span);
-            return match span {
-                Some(span) if span.is_zero() => Err(()),
-                span => Ok(span),
-            };
-        }
-        let Some(at) = self.at else {
-            return Ok(self.span(reading));
-        };
-        let left = at.since(self.clock.now());
-        if left.is_zero() {
-            Err(())
-        } else {
-            Ok(Some(left))
-        }
-    }
-
-    fn begin(&mut self, span: Option<Duration>) {
-        let clock = C::TICKS.then_some(&self.clock);
-        self.at = clock.zip(span).map(|(clock, span)| clock.now().after(span));
-    }
-
-    /// Where the direction changes and each has its own time: that time.
-    fn turns(&mut self, reading: bool) -> Option<Option<Duration>> {
-        if self.reading == Some(reading) {
-            return None;
-        }
-        self.reading = Some(reading);
-        match self.patience {
-            Patience::Until(_) => None,
-            Patience::Each { .. } => Some(self.span(reading)),
-        }
-    }
-
-    fn span(&self, reading: bool) -> Option<Duration> {
-        match self.patience {
-            Patience::Until(_) => None,
-            Patience::Each { write, read } => match reading {
-                true => read,
-                false => write,
-            },
+        let left = until.since(clock.now());
+        let slack = span.checked_div(16).unwrap_or_default();
+        match left {
+            _ if left.is_zero() => Err(()),
+            _ if left.saturating_add(slack) >= span => Ok(Some(span)),
+            _ => Ok(Some(left)),
         }
     }
 }
@@ -125,28 +61,19 @@ pub(crate) async fn drive<L: asynch::Link>(
     work: &mut Work<'_, '_>,
     patience: Patience,
 ) -> Result<(), Error> {
-    let mut deadline = Deadline::new(link.clock(), patience);
+    let (clock, until) = (link.clock(), patience.until);
     loop {
         let next = work.advance(connection)?;
         let moved = match connection.offer(next, work.parts())? {
-            Want::Write(bytes) => {
-                let at = deadline.of(false);
-                within(&deadline.clock, at, link.write(bytes))
-                    .await
-                    .map(|n| (n, Moved::Out))
-            }
-            Want::Flush => {
-                let at = deadline.of(false);
-                within(&deadline.clock, at, link.flush())
-                    .await
-                    .map(|r| (r.map(|()| 0), Moved::On))
-            }
-            Want::Read(window) => {
-                let at = deadline.of(true);
-                within(&deadline.clock, at, link.read(window))
-                    .await
-                    .map(|n| (n, Moved::In))
-            }
+            Want::Write(bytes) => within(&clock, until, link.write(bytes))
+                .await
+                .map(|n| (n, Moved::Out)),
+            Want::Flush => within(&clock, until, link.flush())
+                .await
+                .map(|r| (r.map(|()| 0), Moved::On)),
+            Want::Read(window) => within(&clock, until, link.read(window))
+                .await
+                .map(|n| (n, Moved::In)),
             Want::Done => return Ok(()),
         };
         settle(
@@ -164,15 +91,14 @@ pub(crate) fn drive_blocking<L: blocking::Link>(
     work: &mut Work<'_, '_>,
     patience: Patience,
 ) -> Result<(), Error> {
-    let mut deadline = Deadline::new(link.clock(), patience);
+    let clock = link.clock();
     loop {
         let next = work.advance(connection)?;
         let want = connection.offer(next, work.parts())?;
-        let reading = matches!(want, Want::Read(_));
         if matches!(want, Want::Done) {
             return Ok(());
         }
-        let moved = match deadline.left(reading) {
+        let moved = match patience.left(&clock) {
             Err(()) => None,
             Ok(left) => Some(match (link.patience(left), want) {
                 (Err(error), _) => (Err(error), Moved::On),
@@ -218,6 +144,20 @@ fn settle(
             Ok(())
         }
     }
+}
+
+/// The present moment, where there is a clock.
+pub(crate) fn now<C: Clock>(clock: &C) -> Option<Instant> {
+    C::TICKS.then(|| clock.now())
+}
+
+/// What `operation` gives, or `None` where its patience ends first.
+pub(crate) async fn in_time<T: Timer, O>(
+    clock: &T,
+    patience: Patience,
+    operation: impl Future<Output = O>,
+) -> Option<O> {
+    within(clock, patience.until, operation).await
 }
 
 /// What `operation` gives, or `None` where `deadline` comes first.

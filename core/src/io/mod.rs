@@ -21,7 +21,7 @@ pub mod std;
 pub mod tokio;
 
 pub use dial::{Dial, DialAsync};
-pub(crate) use drive::{Patience, drive, drive_blocking, within};
+pub(crate) use drive::{Patience, drive, drive_blocking, in_time, now, within};
 
 use embedded_io::{ErrorKind as Kind, ErrorType};
 
@@ -100,6 +100,12 @@ pub mod blocking {
         fn patience(&mut self, limit: Option<Duration>) -> Result<(), Self::Error> {
             let _ = limit;
             Ok(())
+        }
+
+        /// Lets the caller's thread sleep for `span`, before a server that could not be reached is
+        /// tried again. Where nothing can sleep, it is tried at once.
+        fn pause(&mut self, span: Duration) {
+            let _ = span;
         }
     }
 }

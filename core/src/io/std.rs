@@ -143,6 +143,10 @@ impl blocking::Link for Socket {
         }
         Ok(())
     }
+
+    fn pause(&mut self, span: Duration) {
+        std::thread::sleep(span);
+    }
 }
 
 impl Read for Socket {

@@ -1,7 +1,7 @@
 //! N seats and a line of those who wait for one.
 //!
-//! What sits on a seat is the user's affair: nothing here knows of RESP, of transports or of
-//! clocks. Nothing here blocks, allocates, panics or awaits; a future is polled by hand.
+//! What sits on a seat is the user's affair: nothing here knows of RESP or of transports, or reads a
+//! clock. Nothing here blocks, allocates, panics or awaits; a future is polled by hand.
 //!
 //! The whole bookkeeping is a stack of idle items and a line of waiters. *Who may take a seat
 //! follows from position alone*: the waiter at position `p` may, if `p` is smaller than the number
@@ -14,11 +14,15 @@
 //!
 //! A waiter that was called and is neither polled nor dropped keeps its seat free, and those behind
 //! it wait: that is what first come, first served means.
+//!
+//! Beside it stands what all seats know of a server that is away: [`Outage`].
 
 mod line;
+mod outage;
 mod seats;
 #[cfg(test)]
 mod tests;
 mod ticket;
 
+pub(crate) use outage::{Outage, jitter, window};
 pub(crate) use seats::Seats;

@@ -64,6 +64,8 @@ pub(crate) enum Walk<'s, 'a> {
     Write(Out<'s>),
     /// The bytes of the first one that is not skipped.
     Find(Option<&'a [u8]>),
+    /// Show each.
+    Show(&'s mut dyn FnMut(Arg<'a>)),
 }
 
 impl<'s, 'a> Args<'s, 'a> {
@@ -128,6 +130,7 @@ impl<'s, 'a> Args<'s, 'a> {
                     });
                 }
             }
+            Walk::Show(look) => look(arg),
         }
     }
 
@@ -147,7 +150,7 @@ impl<'s, 'a> Args<'s, 'a> {
 
     fn is_full(&self) -> bool {
         match &self.walk {
-            Walk::Count(..) => false,
+            Walk::Count(..) | Walk::Show(_) => false,
             Walk::Write(out) => out.is_full(),
             Walk::Find(found) => found.is_some(),
         }

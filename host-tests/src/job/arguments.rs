@@ -20,8 +20,8 @@ pub struct Arguments {
     /// The server, such as redis://user:password@host:port/db or unix:///path/to.sock. Without
     /// it the built-in demo server is used, which is in memory and is not Redis
     ///
-    /// Timeouts and more are parameters, as in redis://host?timeout=500ms&pool_timeout=1s: also
-    /// connect_timeout, read_timeout, write_timeout (each 5 s unless told), protocol (2 or 3),
+    /// Timeouts and more are parameters, as in redis://host?call_timeout=500ms&pool_timeout=1s: also
+    /// connect_timeout, call_timeout (each 5 s unless told), protocol (2 or 3),
     /// client_name, keepalive. A password in the environment is not seen by other users, as one
     /// on the command line is.
     #[arg(long, env = "RESPOOL_URL", hide_env_values = true)]

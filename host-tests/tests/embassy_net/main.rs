@@ -78,7 +78,9 @@ fn pool_on(node: Stack<'static>, host: &'static str, config: Config<'static>) ->
 }
 
 fn config() -> Config<'static> {
-    Config::new().connect_timeout(Duration::from_secs(3))
+    Config::new()
+        .retries(0)
+        .connect_timeout(Duration::from_secs(3))
 }
 
 /// Runs a test with its devices beside it, and ends it where it hangs.
@@ -349,7 +351,7 @@ fn keepalive_finds_a_peer_that_is_gone_and_keeps_one_that_is_silent() {
     run(async {
         let world = World::new();
         let second = Duration::from_secs(1);
-        let config = config().no_read_timeout().keepalive(Keepalive {
+        let config = config().no_call_timeout().keepalive(Keepalive {
             idle: second,
             interval: second,
             count: 1,

@@ -79,9 +79,18 @@ struct Came {
 }
 
 fn run_async(op: Op, pace: Pace, wrong: Option<(At, Wrong)>) -> Came {
+    run_async_under(settings(), op, pace, wrong)
+}
+
+fn run_async_under(
+    config: Config<'static>,
+    op: Op,
+    pace: Pace,
+    wrong: Option<(At, Wrong)>,
+) -> Came {
     let world = World::new();
     let mut resources = Resources::new();
-    let config = Config::new().password("secret");
+    let config = config.password("secret");
     world.server.store().password = Some("secret");
     let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], config);
     if op != Op::Handshake {
@@ -105,9 +114,18 @@ fn run_async(op: Op, pace: Pace, wrong: Option<(At, Wrong)>) -> Came {
 }
 
 fn run_blocking(op: Op, pace: Pace, wrong: Option<(At, Wrong)>) -> Came {
+    run_blocking_under(settings(), op, pace, wrong)
+}
+
+fn run_blocking_under(
+    config: Config<'static>,
+    op: Op,
+    pace: Pace,
+    wrong: Option<(At, Wrong)>,
+) -> Came {
     let world = World::new();
     let mut resources = Resources::new();
-    let config = Config::new().password("secret");
+    let config = config.password("secret");
     world.server.store().password = Some("secret");
     let links = [Blocking(world.wire.clone())];
     let pool = TestPool::<_>::new(&mut resources, links, config);
@@ -244,21 +262,22 @@ fn an_error_kind_of_a_transport_keeps_its_meaning() {
         (Kind::BrokenPipe, Io::NotConnected),
         (Kind::Other, Io::Other),
     ];
+    let once = |op, pace, wrong| run_async_under(settings().retries(0), op, pace, wrong);
     for (kind, io) in kinds {
-        let came = run_async(
+        let came = once(
             Op::Write,
             Pace::FAST,
             Some((At::Read(1), Wrong::Error(kind))),
         );
         assert_eq!(came.result.unwrap_err().kind(), ErrorKind::Transport(io));
-        let came = run_async(
+        let came = once(
             Op::Handshake,
             Pace::FAST,
             Some((At::Open(1), Wrong::Error(kind))),
         );
         assert_eq!(came.result.unwrap_err().kind(), ErrorKind::Connect(io));
     }
-    let came = run_async(Op::Write, Pace::FAST, Some((At::Read(1), Wrong::End)));
+    let came = once(Op::Write, Pace::FAST, Some((At::Read(1), Wrong::End)));
     assert_eq!(
         came.result.unwrap_err().kind(),
         ErrorKind::Transport(Io::Closed)
@@ -276,7 +295,7 @@ fn a_server_that_says_no_before_it_is_asked() {
             .wire
             .fail(At::Out(20), Wrong::Error(Kind::ConnectionReset));
         let mut resources = Resources::new();
-        let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], Config::new());
+        let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], settings());
         let error = run(pool.call(incr("n"))).unwrap_err();
         assert_eq!(error.reached(), Reached::NotSent);
         world.server.store().greeting = "";
@@ -303,14 +322,15 @@ fn a_call_that_never_ends_ends_at_its_deadline() {
         (Op::Tuple, At::Flush(1), ErrorKind::TimedOut),
         (Op::Pipeline, At::Write(2), ErrorKind::TimedOut),
     ];
+    let once = settings().retries(0);
     for (op, at, kind) in stalls {
-        let came = run_blocking(op, Pace::FAST, Some((at, Wrong::Stall)));
+        let came = run_blocking_under(once, op, Pace::FAST, Some((at, Wrong::Stall)));
         assert_eq!(came.result.unwrap_err().kind(), kind, "{op:?} {at:?}");
         assert_eq!(came.after, Ok(1));
 
         let world = World::<true>::new();
         let mut resources = Resources::new();
-        let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], Config::new());
+        let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], once);
         if op != Op::Handshake {
             run(pool.call(ping())).unwrap();
         }

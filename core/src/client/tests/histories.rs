@@ -126,8 +126,9 @@ fn history<const SAFE: bool>(seed: u64) -> Found {
     let budget = SkipBudget {
         replies: dice.below(6) as u16,
         bytes: 60 + dice.below(400) as u32,
+        ..SkipBudget::DEFAULT
     };
-    let config = Config::new().skip_budget(budget);
+    let config = settings().skip_budget(budget);
     let pool = TestPool::<_, 2>::new(&mut resources, wires.clone(), config);
     let mut kept: Option<Lease<'_, '_, NoopRawMutex, TestWire<SAFE>, 2>> = None;
     for number in 0..25u32 {

@@ -34,6 +34,12 @@ type TestPool<'w, L, const N: usize = 1, const W: usize = 8> = Pool<'w, NoopRawM
 /// Small windows, so that little suffices to be too large for them.
 type Resources<'c, const N: usize = 1> = PoolResources<'c, N, 512, 64>;
 
+/// Settings under which nothing waits for a clock that stands still: one more try, at once.
+fn settings() -> Config<'static> {
+    let none = core::time::Duration::ZERO;
+    Config::new().retries(1).backoff(none, none)
+}
+
 /// A server, a wire to it, and a clock.
 struct World<const SAFE: bool = true> {
     server: Server,

@@ -6,6 +6,7 @@ use std::string::String;
 
 use super::*;
 use crate::command::{Command, Encode, Spec, echo, get, incr, set, table, watch};
+use crate::config::Retry;
 use crate::error::{ErrorKind, Io, Reached};
 use crate::io::scripted::{At, Pace, Wrong};
 use crate::resp::{Any, Arg, Args};
@@ -34,7 +35,7 @@ impl Command for Words {
 fn the_command_window_may_end_anywhere_in_a_command() {
     let world = World::<true>::new();
     let mut resources = Resources::new();
-    let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], Config::new());
+    let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], settings());
     for n in 0..130 {
         let text = "x".repeat(n);
         let mut lease = pool.try_get().unwrap();
@@ -49,7 +50,7 @@ fn the_command_window_may_end_anywhere_in_a_command() {
 fn what_a_dropped_call_wrote_is_flushed_before_its_reply_is_awaited() {
     let world = World::<true>::new();
     let mut resources = Resources::new();
-    let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], Config::new());
+    let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], settings());
     run(pool.call(incr("n"))).unwrap();
     world.wire.set_pace(Pace::slow(usize::MAX).buffered());
     // Written, and pending in the flush.
@@ -64,7 +65,7 @@ fn an_old_server_with_a_password_is_logged_in_to() {
     world.server.store().old = true;
     world.server.store().password = Some("secret");
     let mut resources = Resources::new();
-    let config = Config::new().password("secret").client_name("old").db(2);
+    let config = settings().password("secret").client_name("old").db(2);
     let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], config);
     assert_eq!(run(pool.call(incr("n"))), Ok(1));
 }
@@ -73,7 +74,7 @@ fn an_old_server_with_a_password_is_logged_in_to() {
 fn a_session_that_another_borrower_lost_is_not_blamed_on_the_next() {
     let world = World::<true>::new();
     let mut resources = Resources::new();
-    let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], Config::new());
+    let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], settings());
     run(pool.try_get().unwrap().call(watch("k"))).unwrap();
     world.wire.end(Wrong::Error(Kind::ConnectionReset));
     let mut lease = pool.try_get().unwrap();
@@ -86,7 +87,7 @@ fn a_session_that_another_borrower_lost_is_not_blamed_on_the_next() {
 fn that_nothing_was_sent_is_not_said_of_the_second_try_alone() {
     let world = World::<true>::new();
     let mut resources = Resources::new();
-    let config = Config::new().retry_on_timeout(true);
+    let config = settings().retry(Retry::Always).retry_on_timeout(true);
     let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], config);
     run(pool.call(incr("n"))).unwrap();
     // A write that was sent and had no answer, and no connection for the second try.
@@ -108,7 +109,7 @@ fn a_claim_to_have_written_more_of_a_large_argument_than_there_is_breaks_the_con
         for nth in 1..4 {
             let world = World::<true>::new();
             let mut resources = Resources::new();
-            let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], Config::new());
+            let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], settings());
             run(pool.call(incr("n"))).unwrap();
             world.wire.reset_counts();
             world.wire.fail(At::Write(nth), Wrong::Claim(claim));
@@ -134,7 +135,7 @@ fn next_dropped_and_called_again<const SAFE: bool>() -> usize {
     for k in 1..400 {
         let world = World::<SAFE>::new();
         let mut resources = Resources::new();
-        let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], Config::new());
+        let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], settings());
         let mut lease = pool.try_get().unwrap();
         run(lease.call(incr("n"))).unwrap();
         world.server.take_log();
@@ -193,7 +194,7 @@ fn a_dropped_next_can_be_called_again() {
 fn the_end_of_a_transaction_counts_only_once_it_is_sent() {
     let world = World::<true>::new();
     let mut resources = Resources::new();
-    let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], Config::new());
+    let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], settings());
     let mut lease = pool.try_get().unwrap();
     // The window holds the first two.
     let transaction = [
@@ -218,7 +219,7 @@ fn the_end_of_a_transaction_counts_only_once_it_is_sent() {
 fn a_push_larger_than_the_window_costs_no_reply() {
     let world = World::<true>::new();
     let mut resources = Resources::new();
-    let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], Config::new());
+    let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], settings());
     run(pool.call(incr("n"))).unwrap();
     for len in [100, 500, 600, 2000] {
         for pace in [Pace::FAST, Pace::slow(1), Pace::slow(50)] {
@@ -239,7 +240,7 @@ fn a_push_larger_than_the_window_costs_no_reply() {
 fn a_reply_that_never_comes_is_not_the_next_ones_failure() {
     let world = World::<true>::new();
     let mut resources = Resources::new();
-    let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], Config::new());
+    let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], settings());
     run(pool.call(incr("n"))).unwrap();
     world.server.store().silent = true;
     assert_eq!(drop_at(10, pool.call(incr("n"))), Polled::Stuck);

@@ -5,6 +5,7 @@ extern crate std;
 use super::*;
 use crate::client::Stats;
 use crate::command::{Command, Request, echo, get, incr, ping, raw};
+use crate::config::Retry;
 use crate::error::{Code, Error, ErrorKind, Io, Reached};
 use crate::io::scripted::{At, Wrong};
 use crate::resp::Owned;
@@ -57,7 +58,7 @@ fn a_read_over_a_broken_transport_is_tried_once_more() {
         for wrong in [RESET, Wrong::End] {
             let world = World::<true>::new();
             let arm = |world: &World| world.wire.fail(at, wrong);
-            let (result, stats) = call(&world, Config::new(), get("k").reply(), arm);
+            let (result, stats) = call(&world, settings(), get("k").reply(), arm);
             assert_eq!(result, Ok(owned("k")), "{at:?} {wrong:?}");
             let flushed = at == At::Flush(1) && wrong == Wrong::End;
             assert_eq!(stats.retries, u32::from(!flushed));
@@ -75,7 +76,7 @@ fn a_read_is_not_tried_twice_more() {
         world.wire.fail(At::Read(1), RESET);
         world.wire.fail(At::Read(3), RESET);
     };
-    let (result, stats) = call(&world, Config::new(), get("k").reply::<()>(), arm);
+    let (result, stats) = call(&world, settings(), get("k").reply::<()>(), arm);
     let error = result.unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::Transport(_)), "{error:?}");
     assert_eq!(error.reached(), Reached::MaybeSent);
@@ -90,7 +91,7 @@ fn a_write_is_tried_once_more_where_nothing_of_it_was_sent() {
         for wrong in [RESET, Wrong::End] {
             let world = World::<true>::new();
             let arm = |world: &World| world.wire.fail(at, wrong);
-            let (result, stats) = call(&world, Config::new(), incr("n"), arm);
+            let (result, stats) = call(&world, settings(), incr("n"), arm);
             assert_eq!(result, Ok(1), "{at:?} {wrong:?}");
             assert_eq!(stats.retries, 1);
             assert_eq!(world.server.seen("INCR n"), 1);
@@ -103,7 +104,7 @@ fn a_write_that_may_have_been_sent_is_not_tried_again() {
     for at in [At::Out(1), At::Flush(1), At::Read(1), At::In(1)] {
         let world = World::<true>::new();
         let arm = |world: &World| world.wire.fail(at, RESET);
-        let (result, stats) = call(&world, Config::new(), incr("n"), arm);
+        let (result, stats) = call(&world, settings(), incr("n"), arm);
         assert_eq!(result.unwrap_err().reached(), Reached::MaybeSent, "{at:?}");
         assert_eq!(stats.retries, 0);
         assert_eq!(world.server.seen("INCR n"), usize::from(at != At::Out(1)));
@@ -119,7 +120,7 @@ fn what_the_server_refused_unrun_is_tried_once_more() {
     for times in 1..4 {
         let world = World::<true>::new();
         let arm = |world: &World| world.server.store().canned = std::vec![LOADING; times];
-        let (result, stats) = call(&world, Config::new(), incr("n"), arm);
+        let (result, stats) = call(&world, settings(), incr("n"), arm);
         match times {
             1 => assert_eq!(result, Ok(1)),
             _ => assert_eq!(result.unwrap_err().code(), Some(Code::Loading)),
@@ -131,7 +132,7 @@ fn what_the_server_refused_unrun_is_tried_once_more() {
     // Of two commands, the other one has run.
     let world = World::<true>::new();
     let arm = |world: &World| world.server.store().canned = std::vec![LOADING];
-    let (result, stats) = call(&world, Config::new(), (incr("n"), incr("m")), arm);
+    let (result, stats) = call(&world, settings(), (incr("n"), incr("m")), arm);
     assert_eq!(result.unwrap_err().code(), Some(Code::Loading));
     assert_eq!(stats.retries, 0);
     assert_eq!(world.server.seen("INCR m"), 1);
@@ -142,12 +143,7 @@ fn what_an_untyped_command_answers_is_its_own_affair() {
     // A script may answer in any words, after it has run.
     let world = World::<true>::new();
     let arm = |world: &World| world.server.store().canned = std::vec![("INCR", "-TRYAGAIN\r\n")];
-    let (result, stats) = call(
-        &world,
-        Config::new(),
-        raw("INCR").arg("n").reply::<i64>(),
-        arm,
-    );
+    let (result, stats) = call(&world, settings(), raw("INCR").arg("n").reply::<i64>(), arm);
     assert_eq!(result.unwrap_err().code(), Some(Code::TryAgain));
     assert_eq!((stats.retries, world.server.seen("INCR n")), (0, 1));
 }
@@ -156,7 +152,7 @@ fn what_an_untyped_command_answers_is_its_own_affair() {
 fn what_came_while_a_connection_was_idle_answers_nobody() {
     let world = World::<true>::new();
     let mut resources = Resources::new();
-    let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], Config::new());
+    let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], settings());
     assert_eq!(run(pool.call(get("a").reply())), Ok(owned("a")));
     world.wire.tell();
     world.wire.say(b">2\r\n+news\r\n+of nothing\r\n");
@@ -171,7 +167,7 @@ fn what_came_while_a_connection_was_idle_answers_nobody() {
 fn other_errors_of_the_server_are_not_tried_again() {
     let world = World::<true>::new();
     let arm = |world: &World| world.server.store().canned = std::vec![("GET", "-ERR no\r\n")];
-    let (result, stats) = call(&world, Config::new(), get("k").reply::<()>(), arm);
+    let (result, stats) = call(&world, settings(), get("k").reply::<()>(), arm);
     assert_eq!(result.unwrap_err().code(), Some(Code::Err));
     assert_eq!((stats.retries, world.server.seen("GET k")), (0, 1));
 }
@@ -180,7 +176,7 @@ fn other_errors_of_the_server_are_not_tried_again() {
 fn a_timeout_is_tried_again_only_where_the_settings_say_so() {
     let silent = |world: &World| world.server.store().silent = true;
     for retry in [false, true] {
-        let config = Config::new().retry_on_timeout(retry);
+        let config = settings().retry(Retry::Always).retry_on_timeout(retry);
         let world = World::<true>::new();
         let (result, stats) = call(&world, config, incr("n"), silent);
         match retry {
@@ -212,25 +208,20 @@ fn a_tuple_is_tried_again_as_a_whole_or_not_at_all() {
     let broken = |world: &World| world.wire.fail(At::Read(1), RESET);
     let world = World::<true>::new();
     let reads = (get("a").reply(), get("b").reply());
-    let (result, stats) = call(&world, Config::new(), reads, broken);
+    let (result, stats) = call(&world, settings(), reads, broken);
     assert_eq!(result, Ok((owned("a"), owned("b"))));
     assert_eq!((stats.retries, world.server.seen("GET a")), (1, 2));
 
     let world = World::<true>::new();
     let with_a_write = (get("a").reply::<()>(), incr("n"));
-    let (result, stats) = call(&world, Config::new(), with_a_write, broken);
+    let (result, stats) = call(&world, settings(), with_a_write, broken);
     assert_eq!(result.unwrap_err().reached(), Reached::MaybeSent);
     assert_eq!((stats.retries, world.server.seen("INCR n")), (0, 1));
 
     // Sent or not is said of all of it.
     let world = World::<true>::new();
     let unsent = |world: &World| world.wire.fail(At::Write(1), RESET);
-    let (result, stats) = call(
-        &world,
-        Config::new(),
-        (echo("a").reply(), incr("n")),
-        unsent,
-    );
+    let (result, stats) = call(&world, settings(), (echo("a").reply(), incr("n")), unsent);
     assert_eq!(
         result,
         Ok((heapless::String::<1>::try_from("a").unwrap(), 1))
@@ -243,7 +234,9 @@ fn a_server_that_is_silent_at_the_login_costs_the_connect_timeout_once() {
     let world = World::<true>::new();
     world.server.store().silent = true;
     let mut resources = Resources::new();
-    let config = Config::new().connect_timeout(core::time::Duration::from_millis(700));
+    let config = settings()
+        .retries(0)
+        .connect_timeout(core::time::Duration::from_millis(700));
     let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], config);
     let mut call = pin!(pool.call(incr("n")));
     assert_eq!(poll(call.as_mut(), 10), Polled::Stuck);

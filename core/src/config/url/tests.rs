@@ -101,25 +101,11 @@ fn parameters() {
         ("protocol=3", c.protocol(Protocol::Resp3)),
         ("connect_timeout=2s", c.connect_timeout(ms(2000))),
         ("connect_timeout=none", c.no_connect_timeout()),
-        ("read_timeout=500ms", c.read_timeout(ms(500))),
-        ("read_timeout=off", c.no_read_timeout()),
-        ("write_timeout=1m", c.write_timeout(ms(60_000))),
-        ("write_timeout=None", c.no_write_timeout()),
+        ("call_timeout=500ms", c.call_timeout(ms(500))),
+        ("call_timeout=1.5m", c.call_timeout(ms(90_000))),
+        ("call_timeout=None", c.no_call_timeout()),
         ("pool_timeout=0.25", c.pool_timeout(ms(250))),
         ("pool_timeout=off", c.no_pool_timeout()),
-        (
-            "timeout=1.5m",
-            c.read_timeout(ms(90_000)).write_timeout(ms(90_000)),
-        ),
-        ("timeout=none", c.no_read_timeout().no_write_timeout()),
-        (
-            "timeout=1&read_timeout=9",
-            c.read_timeout(ms(9000)).write_timeout(ms(1000)),
-        ),
-        (
-            "read_timeout=9&timeout=1",
-            c.read_timeout(ms(9000)).write_timeout(ms(1000)),
-        ),
         ("keepalive=90", c.keepalive(quick)),
         ("keepalive=off", c.no_keepalive()),
         ("retry_on_timeout=yes", c.retry_on_timeout(true)),
@@ -128,6 +114,18 @@ fn parameters() {
         ("retry_on_timeout=no", c),
         ("retry_on_timeout=false", c),
         ("retry_on_timeout=0", c),
+        ("retry=never", c.retry(Retry::Never)),
+        ("retry=unsent", c.retry(Retry::WhenUnsent)),
+        ("retry=safe", c.retry(Retry::WhenSafe)),
+        ("retry=always", c.retry(Retry::Always)),
+        ("retries=0", c.retries(0)),
+        (
+            "health_check_interval=1m",
+            c.health_check_interval(ms(60_000)),
+        ),
+        ("health_check_interval=off", c.no_health_check()),
+        ("max_idle=90", c.max_idle(ms(90_000))),
+        ("max_lifetime=90s", c.max_lifetime(ms(90_000))),
         ("depth=3&bulk=4096&elements=9", tight),
     ] {
         assert_eq!(change(query), format!("{expected:?}"), "{query}");
@@ -346,12 +344,12 @@ fn a_bad_url_names_the_part() {
         ),
         ("redis://h?=1", "redis://...: the parameter is not known"),
         (
-            "redis://h?timeout=fast",
-            "redis://...: the timeout \"fast\" is not a duration",
+            "redis://h?call_timeout=fast",
+            "redis://...: the call_timeout \"fast\" is not a duration",
         ),
         (
-            "redis://h?timeout=0",
-            "redis://...: the timeout \"0\" is out of range",
+            "redis://h?call_timeout=0",
+            "redis://...: the call_timeout \"0\" is out of range",
         ),
         (
             "redis://h?keepalive=0.5",
@@ -360,6 +358,10 @@ fn a_bad_url_names_the_part() {
         (
             "redis://h?protocol=4",
             "redis://...: the protocol \"4\" is neither 2 nor 3",
+        ),
+        (
+            "redis://h?retry=often",
+            "redis://...: the retry \"often\" is none of never, unsent, safe, always",
         ),
         (
             "redis://h?retry_on_timeout=maybe",
@@ -401,10 +403,10 @@ fn a_bad_url_names_the_part() {
 
 #[test]
 fn part_and_fault_can_be_matched_on() {
-    let error = Config::from_url("redis://h?timeout=x", &mut []).unwrap_err();
+    let error = Config::from_url("redis://h?call_timeout=x", &mut []).unwrap_err();
     assert_eq!(
         (error.part(), error.fault()),
-        (UrlPart::Value("timeout"), UrlFault::NotADuration)
+        (UrlPart::Value("call_timeout"), UrlFault::NotADuration)
     );
 }
 
@@ -416,10 +418,12 @@ fn every_parameter_has_a_bit_of_its_own_and_is_understood() {
     });
     assert_eq!(all.count_ones() as usize, PARAMETERS.len());
     for name in PARAMETERS {
-        summary(&format!(
-            "redis://h?{name}={}",
-            if name == "protocol" { 2 } else { 1 }
-        ));
+        let value = match name {
+            "protocol" => "2",
+            "retry" => "never",
+            _ => "1",
+        };
+        summary(&format!("redis://h?{name}={value}"));
     }
 }
 
@@ -487,7 +491,7 @@ fn slips(url: &str) -> Vec<String> {
 fn no_slip_makes_a_secret_show() {
     let mut counts = [0, 0];
     for base in [
-        "redis://user:SECRETSECRET@host:6379/0?timeout=1s",
+        "redis://user:SECRETSECRET@host:6379/0?call_timeout=1s",
         "valkey://:SECRETSECRET@[::1]:6379?db=1&client_name=n%2D7",
         "redis://user:SECRETSECRET@host",
         "unix://user:SECRETSECRET@/run/redis.sock?db=1",
@@ -532,7 +536,7 @@ fn no_malformed_url_makes_a_secret_show() {
         "redis://user:SECRETSECRET%@host",
         "redis://user:SECRETSECRET%zz@host",
         "redis://user:SECRETSECRET@host:63x9",
-        "redis://user:SECRETSECRET@host?timeout=fast",
+        "redis://user:SECRETSECRET@host?call_timeout=fast",
         "redis://user:SECRETSECRET@host/x?SECRET",
         "redis://h?password",
         "unix://user:SECRETSECRET/run/redis.sock",

@@ -1,0 +1,357 @@
+//! What an exchange does next: the decisions, without I/O and without a clock.
+
+use crate::client::line::{Line, Stamp, count};
+use crate::command::{Blocks, Parts};
+use crate::config::{Config, Retry};
+use crate::connection::{Connection, Marks, Setup, Until, Why, Work};
+use crate::error::{Error, ErrorKind, Io, Reached, Refusal};
+use crate::log::event;
+use crate::pool::{jitter, window};
+use crate::time::{Duration, Instant};
+
+/// The steps of an exchange.
+pub(super) struct Plan<'a, 'w> {
+    request: &'a dyn Parts,
+    until: Until,
+    step: Step,
+    /// What is said before the request, while that is the step.
+    setup: Option<Setup<'w>>,
+    /// How often something was tried again.
+    retries: u8,
+    /// How far the request got in the tries before.
+    reached: Reached,
+    /// No try begins later than this.
+    give_up: Option<Instant>,
+    /// When the present attempt to open the transport began, or the pause before it ends.
+    at: Option<Instant>,
+    /// The connection was not used for long: somebody else may have closed it.
+    is_stale: bool,
+}
+
+#[derive(Clone, Copy)]
+enum Step {
+    Begin,
+    Pause,
+    Open,
+    Shake,
+    /// The handshake broke: perhaps the server said why before it was asked.
+    Listen(Error),
+    /// Before the request: what is owed, what has to be undone, whether anybody is there.
+    Prepare,
+    Request,
+}
+
+/// What to do next.
+pub(super) enum Act {
+    /// Wait until then.
+    Pause(Instant),
+    /// Open the link, within the `connect_timeout`.
+    Open,
+    /// The plan's work, within what is left of that time.
+    Shake,
+    /// The plan's work, within this time.
+    Prepare(Option<Duration>),
+    /// The plan's work, which is the request.
+    Call,
+}
+
+impl<'a, 'w> Plan<'a, 'w> {
+    pub(super) fn new(request: &'a dyn Parts, until: Until) -> Self {
+        Self {
+            request,
+            until,
+            step: Step::Begin,
+            setup: None,
+            retries: 0,
+            reached: Reached::NotSent,
+            give_up: None,
+            at: None,
+            is_stale: false,
+        }
+    }
+
+    /// What to do next, now that `last` came of the step before; `None` at the end.
+    pub(super) fn next(
+        &mut self,
+        line: &mut Line<'w>,
+        last: Result<(), Error>,
+        cancel_safe: bool,
+        now: Option<Instant>,
+    ) -> Result<Option<Act>, Error> {
+        // An error is about all tries: what may have been sent before does not become unsent.
+        self.decide(line, last, cancel_safe, now)
+            .map_err(|error| Error::new(error.kind(), error.reached().max(self.reached)))
+    }
+
+    /// What this step has to bring to its end.
+    pub(super) fn work(&mut self) -> Work<'_, 'w> {
+        match &mut self.setup {
+            Some(setup) => Work::Setup(setup),
+            None => Work::Request(self.request, self.until),
+        }
+    }
+
+    fn decide(
+        &mut self,
+        line: &mut Line<'w>,
+        last: Result<(), Error>,
+        cancel_safe: bool,
+        now: Option<Instant>,
+    ) -> Result<Option<Act>, Error> {
+        let connection = &mut line.connection;
+        let config = connection.config();
+        Ok(Some(match (self.step, last) {
+            (Step::Begin, _) => {
+                self.look(line, now);
+                self.begin(line, cancel_safe, now)?
+            }
+            (Step::Pause, _) => self.begin(line, cancel_safe, now)?,
+            (Step::Open, Ok(())) => {
+                event!(debug, "opened");
+                line.linked = true;
+                count(&mut connection.tally().opened);
+                connection.opened();
+                self.step = Step::Shake;
+                self.setup = Some(Setup::handshake(config));
+                Act::Shake
+            }
+            (Step::Shake, Ok(())) => {
+                connection.ready();
+                line.outage().over();
+                line.opened_at = now.map(Stamp::of).unwrap_or_default();
+                self.prepare(line)
+            }
+            // A transport that breaks its own contract has nothing more to tell.
+            (Step::Shake, Err(error)) if matches!(error.kind(), ErrorKind::Transport(io) if io != Io::Misbehaved) =>
+            {
+                connection.listen();
+                self.step = Step::Listen(error);
+                self.setup = Some(Setup::greeting(config));
+                Act::Shake
+            }
+            (Step::Listen(error), said) => {
+                let said = said.err().map(Error::kind);
+                let told = said.filter(|kind| matches!(kind, ErrorKind::Handshake(_)));
+                let error = told.map_or(error, Error::not_sent);
+                self.failed_to_open(line, error, now)?
+            }
+            (Step::Open | Step::Shake, Err(error)) => self.failed_to_open(line, error, now)?,
+            (Step::Prepare, Ok(())) => {
+                connection.ready();
+                self.prepare(line)
+            }
+            // Found out before the request, this is no try.
+            (Step::Prepare, Err(error)) => {
+                connection.close(Why::of(error.kind()));
+                self.begin(line, cancel_safe, now)?
+            }
+            (Step::Request, last) => {
+                if !self.may_repeat(connection, &last) || !self.has_tries(config, now) {
+                    return last.map(|()| None);
+                }
+                // The server is there and wants to be asked later.
+                let pause = last.is_ok().then(|| self.pause(line, now)).flatten();
+                if pause.is_some_and(|at| self.give_up.is_some_and(|end| at > end)) {
+                    return last.map(|()| None);
+                }
+                event!(debug, "trying once more");
+                count(&mut line.connection.tally().retries);
+                self.retries = self.retries.saturating_add(1);
+                self.reached = last.map_or_else(Error::reached, |()| Reached::NotSent);
+                match pause {
+                    Some(at) => self.wait(at),
+                    None => self.begin(line, cancel_safe, now)?,
+                }
+            }
+        }))
+    }
+
+    /// A look at the clock and at the age of the connection, before anything else.
+    fn look(&mut self, line: &mut Line<'w>, now: Option<Instant>) {
+        let rested = core::mem::take(&mut line.rested);
+        let Some(now) = now else { return };
+        let config = line.config();
+        self.give_up = Some(now.after(config.retry_for));
+        self.is_stale = line.has_idled(config.health_check_interval, now);
+        if rested && line.connection.is_open() && line.is_too_old(now) {
+            line.connection.close(Why::Retired);
+        }
+        line.used_at = Stamp::of(now);
+    }
+
+    /// A try begins.
+    fn begin(
+        &mut self,
+        line: &mut Line<'w>,
+        cancel_safe: bool,
+        now: Option<Instant>,
+    ) -> Result<Act, Error> {
+        line.connection.settle(cancel_safe);
+        if let Some(by) = line.connection.lost().names() {
+            return Err(Error::not_sent(ErrorKind::SessionLost(by)));
+        }
+        if line.connection.is_open() {
+            return Ok(self.prepare(line));
+        }
+        line.connection.close(Why::Dropped);
+        line.dirty = Marks::NONE;
+        self.is_stale = false;
+        Ok(match self.outage_ends(line, now) {
+            Some(at) => self.wait(self.give_up.map_or(at, |end| at.min(end))),
+            None => {
+                self.step = Step::Open;
+                self.at = now;
+                Act::Open
+            }
+        })
+    }
+
+    /// The moment before which the server is left alone; `None` where it may be tried now.
+    fn outage_ends(&self, line: &Line<'w>, now: Option<Instant>) -> Option<Instant> {
+        let now = now?;
+        // Woken early, there is nobody who can sleep here.
+        let is_sleepless = matches!(self.step, Step::Pause) && self.at.is_some_and(|at| now < at);
+        if is_sleepless || self.give_up.is_some_and(|end| now >= end) {
+            return None;
+        }
+        let backoff = &line.config().backoff;
+        line.outage().pause(now, backoff, line.chance(0))
+    }
+
+    /// No connection could be opened: once more, or that is the error.
+    fn failed_to_open(
+        &mut self,
+        line: &mut Line<'w>,
+        error: Error,
+        now: Option<Instant>,
+    ) -> Result<Act, Error> {
+        let error = cannot_connect(error);
+        line.connection.close(Why::of(error.kind()));
+        count(&mut line.connection.tally().failed);
+        let may_pass = may_pass(error.kind());
+        if let Some((began, now)) = self.at.zip(now) {
+            line.outage().failed(began, now, !may_pass);
+        }
+        let pause = self.outage_ends(line, now);
+        let is_too_late = pause.is_some_and(|at| self.give_up.is_some_and(|end| at > end));
+        if !may_pass || is_too_late || !self.has_tries(line.config(), now) {
+            return Err(error);
+        }
+        count(&mut line.connection.tally().retries);
+        self.retries = self.retries.saturating_add(1);
+        Ok(match pause {
+            Some(at) => self.wait(at),
+            None => {
+                self.step = Step::Open;
+                self.at = now;
+                Act::Open
+            }
+        })
+    }
+
+    fn wait(&mut self, until: Instant) -> Act {
+        self.step = Step::Pause;
+        self.at = Some(until);
+        Act::Pause(until)
+    }
+
+    /// What comes next on an open connection.
+    fn prepare(&mut self, line: &mut Line<'w>) -> Act {
+        let config = line.config();
+        let connection = &mut line.connection;
+        let mut limit = config.connect_timeout;
+        let setup = if connection.owes() {
+            limit = Some(config.skip_budget.time);
+            Setup::drain(config)
+        } else if line.dirty != Marks::NONE {
+            // Dropped half-way, the session is nobody's: the connection will be closed.
+            connection.unready();
+            self.is_stale = false;
+            Setup::restore(config, core::mem::replace(&mut line.dirty, Marks::NONE))
+        } else if core::mem::take(&mut self.is_stale) {
+            event!(debug, "asking whether the server is there");
+            count(&mut connection.tally().checked);
+            Setup::check(config)
+        } else {
+            self.step = Step::Request;
+            self.setup = None;
+            return Act::Call;
+        };
+        self.step = Step::Prepare;
+        self.setup = Some(setup);
+        Act::Prepare(limit)
+    }
+
+    /// When a server that did not run the request for now is asked again.
+    fn pause(&self, line: &Line<'w>, now: Option<Instant>) -> Option<Instant> {
+        let now = now?;
+        let longest = window(&line.config().backoff, u32::from(self.retries));
+        let pause = jitter(longest, line.chance(now.as_millis() as u32));
+        (pause > 0).then(|| now.after(Duration::from_millis(u64::from(pause))))
+    }
+
+    /// Whether anything may be tried again, by its number and by the time.
+    fn has_tries(&self, config: &Config<'_>, now: Option<Instant>) -> bool {
+        let is_late = now.zip(self.give_up).is_some_and(|(now, end)| now > end);
+        config.retry != Retry::Never && self.retries < config.retries && !is_late
+    }
+
+    /// Whether the request may be sent once more, without a chance that it is applied twice unless
+    /// the caller or the settings allow that.
+    fn may_repeat(&self, connection: &Connection<'_>, last: &Result<(), Error>) -> bool {
+        let config = connection.config();
+        if connection.lost() != Marks::NONE {
+            return false;
+        }
+        let Err(error) = last else {
+            let is_asked = matches!(config.retry, Retry::WhenSafe | Retry::Always);
+            return is_asked && self.is_one_typed() && connection.was_refused();
+        };
+        let unsent = error.reached() == Reached::NotSent;
+        let is_safe = match config.retry {
+            Retry::Never | Retry::WhenUnsent => false,
+            Retry::WhenSafe => self.request.handling().idempotent || self.only_reads(),
+            Retry::Always => true,
+        };
+        match error.kind() {
+            ErrorKind::Transport(_) | ErrorKind::Protocol(_) => unsent || is_safe,
+            ErrorKind::TimedOut => unsent || (is_safe && config.retry_on_timeout),
+            _ => false,
+        }
+    }
+
+    /// One command of which we know what its errors mean: a script's are its author's.
+    fn is_one_typed(&self) -> bool {
+        let first = self.request.part(0);
+        self.request.count() == 1 && first.is_some_and(|c| c.spec().blocks != Blocks::Unknown)
+    }
+
+    fn only_reads(&self) -> bool {
+        (0..self.request.count()).all(|index| {
+            self.request
+                .part(index)
+                .is_some_and(|part| part.spec().is_read())
+        })
+    }
+}
+
+/// Whether what kept a connection from being opened may be over soon.
+fn may_pass(kind: ErrorKind) -> bool {
+    match kind {
+        ErrorKind::Connect(io) => io != Io::Misbehaved,
+        ErrorKind::Handshake(Refusal::TooManyClients) => true,
+        ErrorKind::Handshake(Refusal::Other(code)) => code.is_refused_unrun(),
+        _ => false,
+    }
+}
+
+/// Whatever fails before the request is about the connection, and the request was not sent.
+fn cannot_connect(error: Error) -> Error {
+    let error = Error::not_sent(match error.kind() {
+        ErrorKind::Transport(io) => ErrorKind::Connect(io),
+        ErrorKind::TimedOut => ErrorKind::Connect(Io::TimedOut),
+        other => other,
+    });
+    event!(warn, "{}", error);
+    error
+}
