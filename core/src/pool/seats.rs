@@ -1,7 +1,6 @@
 //! The seats: taking one, giving it back, closing.
 
 use core::cell::RefCell;
-use core::mem;
 use core::task::Waker;
 
 use embassy_sync::blocking_mutex::Mutex;
@@ -51,7 +50,15 @@ struct State<T, const N: usize, const W: usize> {
     seats: u16,
     closed: bool,
     /// Who waits for all items to be back.
-    all_back: Option<Waker>,
+    all_back: Option<Left>,
+    /// How often a waker was left there.
+    left: u32,
+}
+
+/// The waker of one who waits, and what it knows it by: wakers of one task need not be equal.
+struct Left {
+    mark: u32,
+    waker: Waker,
 }
 
 /// Where a ticket stands.
@@ -95,6 +102,7 @@ impl<M: RawMutex, T, const N: usize, const W: usize, X> Seats<M, T, N, W, X> {
             seats,
             closed: false,
             all_back: None,
+            left: 0,
         };
         let extra = RefCell::new(X::default());
         Self {
@@ -222,10 +230,17 @@ impl<M: RawMutex, T, const N: usize, const W: usize, X> Seats<M, T, N, W, X> {
         }
     }
 
-    /// One poll of the wait for all items. `spare` as in [`Seats::step`], but what it carries away
-    /// is another waiter's and has to be woken.
-    pub(super) fn step_all_back(&self, waker: &Waker, spare: &mut Option<Waker>) -> Step<()> {
-        self.locked(|state| state.step_all_back(waker, spare))
+    /// One poll of the wait for all items, which knows by `mark` the waker that it left last.
+    /// `spare` as in [`Seats::step`]; `replaced` carries away the waker of another one that waits,
+    /// which has to be woken.
+    pub(super) fn step_all_back(
+        &self,
+        mark: &mut Option<u32>,
+        waker: &Waker,
+        spare: &mut Option<Waker>,
+        replaced: &mut Option<Waker>,
+    ) -> Step<()> {
+        self.locked(|state| state.step_all_back(mark, waker, spare, replaced))
             .unwrap_or(Step::Done(()))
     }
 
@@ -295,21 +310,32 @@ impl<T, const N: usize, const W: usize> State<T, N, W> {
         Step::Wait
     }
 
-    fn step_all_back(&mut self, waker: &Waker, spare: &mut Option<Waker>) -> Step<()> {
+    fn step_all_back(
+        &mut self,
+        mark: &mut Option<u32>,
+        waker: &Waker,
+        spare: &mut Option<Waker>,
+        replaced: &mut Option<Waker>,
+    ) -> Step<()> {
         if self.is_all_back() {
             return Step::Done(());
         }
-        if self
-            .all_back
-            .as_ref()
-            .is_some_and(|left| left.will_wake(waker))
-        {
+        let left = self.all_back.as_ref();
+        if left.is_some_and(|left| left.waker.will_wake(waker)) {
             return Step::Wait;
         }
-        if spare.is_none() {
+        let own = left.is_some_and(|left| *mark == Some(left.mark));
+        let Some(waker) = spare.take() else {
             return Step::LeaveWaker;
-        }
-        mem::swap(&mut self.all_back, spare);
+        };
+        self.left = self.left.wrapping_add(1);
+        *mark = Some(self.left);
+        let before = self.all_back.replace(Left {
+            mark: self.left,
+            waker,
+        });
+        let over = if own { spare } else { replaced };
+        *over = before.map(|left| left.waker);
         Step::Wait
     }
 
@@ -321,7 +347,7 @@ impl<T, const N: usize, const W: usize> State<T, N, W> {
 
     fn call_all_back(&mut self) -> Option<Waker> {
         if self.is_all_back() {
-            self.all_back.take()
+            self.all_back.take().map(|left| left.waker)
         } else {
             None
         }

@@ -37,6 +37,8 @@ pub(crate) struct Ticket<'s, M: RawMutex, T, const N: usize, const W: usize, X =
 #[must_use = "a future does nothing unless polled"]
 pub(crate) struct AllBack<'s, M: RawMutex, T, const N: usize, const W: usize, X = ()> {
     seats: &'s Seats<M, T, N, W, X>,
+    /// What it knows the waker by that it left last.
+    mark: Option<u32>,
 }
 
 impl<'s, M: RawMutex, T, const N: usize, const W: usize, X> Ticket<'s, M, T, N, W, X> {
@@ -50,7 +52,7 @@ impl<'s, M: RawMutex, T, const N: usize, const W: usize, X> Ticket<'s, M, T, N, 
 
 impl<'s, M: RawMutex, T, const N: usize, const W: usize, X> AllBack<'s, M, T, N, W, X> {
     pub(super) const fn new(seats: &'s Seats<M, T, N, W, X>) -> Self {
-        Self { seats }
+        Self { seats, mark: None }
     }
 }
 
@@ -87,16 +89,18 @@ impl<M: RawMutex, T, const N: usize, const W: usize, X> Future for AllBack<'_, M
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let mut spare = None;
+        let Self { seats, mark } = self.get_mut();
+        let (mut spare, mut replaced) = (None, None);
         loop {
-            match self.seats.step_all_back(cx.waker(), &mut spare) {
+            match seats.step_all_back(mark, cx.waker(), &mut spare, &mut replaced) {
                 Step::Done(()) => return Poll::Ready(()),
                 Step::LeaveWaker => spare = Some(cx.waker().clone()),
                 Step::Wait => break,
             }
         }
-        // What is over now was left by somebody else, who must not sleep on without it.
-        if let Some(replaced) = spare {
+        // It was left by somebody else, who must not sleep on without it. One's own is only
+        // dropped: woken, it would have this polled for ever where its task's wakers differ.
+        if let Some(replaced) = replaced {
             replaced.wake();
         }
         Poll::Pending

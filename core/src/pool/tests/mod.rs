@@ -287,6 +287,26 @@ fn closing_wakes_and_refuses_everybody() {
     );
 }
 
+/// Wakers of one task need not be equal: one that polled itself awake with each poll would never
+/// sleep.
+#[test]
+fn all_back_drops_its_own_waker_and_wakes_that_of_another() {
+    let seats = local::<1>(1);
+    let [old, new, other] = bells();
+    let taken = seats.try_take().unwrap();
+    let (mut first, mut second) = (seats.all_back(), seats.all_back());
+    assert_eq!(poll(&mut first, &old), Poll::Pending);
+    assert_eq!(poll(&mut first, &new), Poll::Pending);
+    assert_eq!((old.rung(), Arc::strong_count(&old)), (0, 1));
+    assert_eq!(poll(&mut second, &other), Poll::Pending);
+    assert_eq!((new.rung(), Arc::strong_count(&new)), (1, 1));
+    // The first one is not fooled by having left one before.
+    assert_eq!(poll(&mut first, &new), Poll::Pending);
+    assert_eq!((other.rung(), Arc::strong_count(&other)), (1, 1));
+    seats.give_back(taken);
+    assert_eq!((old.rung(), new.rung(), other.rung()), (0, 2, 1));
+}
+
 #[test]
 fn all_back_waits_for_the_last_item() {
     let seats = local::<1>(2);
