@@ -445,13 +445,13 @@ enum Entered {
     Prefix,
 }
 
-/// The bytes of a blob and its CR LF.
+/// The bytes of a blob and its CR LF. They are counted in 32 bits on every machine: what does not
+/// fit is a fault also where `usize` is larger, and so is a length that was saturated.
 fn body(len: u32, limits: &Limits) -> Result<usize, Fault> {
     if len > limits.bulk {
         return Err(Fault::BulkTooLong);
     }
-    usize::try_from(len)
-        .ok()
-        .and_then(|len| len.checked_add(2))
+    len.checked_add(2)
+        .and_then(|len| usize::try_from(len).ok())
         .ok_or(Fault::BulkTooLong)
 }

@@ -101,6 +101,33 @@ fn the_largest_allowed_heads_only_wait() {
 }
 
 #[test]
+fn the_widest_limits_are_the_same_on_every_machine() {
+    let limits = Limits {
+        bulk: u32::MAX,
+        elements: u32::MAX,
+        ..Limits::DEFAULT
+    };
+    // With its CR LF this is all that 32 bits hold.
+    assert_eq!(events(b"$4294967293\r\n", &limits), [Event::Rest]);
+    for bytes in [
+        &b"$4294967294\r\n"[..],
+        b"$4294967295\r\n",
+        // Not five bytes, and not as many as the largest length.
+        b"$4294967301\r\nhello\r\n",
+        b"!4294967299\r\nERR\r\n",
+        b"=4294967301\r\ntxt:a\r\n",
+        b"$?\r\n;4294967295\r\n",
+    ] {
+        let too_long = [Event::Fault(Fault::BulkTooLong)];
+        assert_eq!(events(bytes, &limits), too_long, "{}", bytes.escape_ascii());
+    }
+    for bytes in [&b"*2147483648\r\n"[..], b"%1073741824\r\n"] {
+        let too_many = [Event::Fault(Fault::TooManyElements)];
+        assert_eq!(events(bytes, &limits), too_many, "{}", bytes.escape_ascii());
+    }
+}
+
+#[test]
 fn nesting_has_a_limit() {
     for depth in [0u8, 1, 2, 8, 100, 255] {
         let limits = Limits {
