@@ -1,11 +1,13 @@
 //! The host harness of respool: what tests, benches and the demo share.
 //!
+//! - [`chaos`]: a proxy that splits, delays, cuts and falls silent.
 //! - [`cross`]: building for a microcontroller.
 //! - [`demo`]: the built-in server, in memory, not Redis.
 //! - [`live`]: scenarios on a real server, written once for both worlds.
 //! - `qemu`: the firmware of `embassy-example` in QEMU, with the feature `firmware`.
 //! - [`redis`]: a real `redis-server` for one test, on a free port, gone on drop.
 
+pub mod chaos;
 pub mod cross;
 pub mod demo;
 pub mod live;
