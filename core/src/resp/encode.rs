@@ -133,6 +133,10 @@ impl Out<'_> {
 
     /// Writes one argument, unless the window is full.
     pub(crate) fn arg(&mut self, arg: Arg<'_>) {
+        // The cursor stands in the item that was cut, and what is known of that is not of this one.
+        if self.full {
+            return;
+        }
         match arg {
             Arg::Bytes(bytes) => self.bulk(bytes),
             Arg::Int(number) => self.bulk(Decimal::new(number).as_bytes()),
@@ -277,4 +281,43 @@ fn head_len(len: usize) -> usize {
         digits = digits.saturating_add(1);
     }
     digits.saturating_add(3)
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use std::vec::Vec;
+
+    use super::*;
+    use crate::resp::ToArg;
+
+    #[test]
+    fn an_argument_in_pieces_can_follow_one_that_is_cut() {
+        let (long, after) = ([b'x'; 40], (":", 7));
+        let frame = Frame {
+            words: &["X"],
+            args: &|args| {
+                args.push(Arg::Bytes(&long));
+                args.push(after.to_arg());
+            },
+        };
+        let count = frame.count().unwrap();
+        let mut expected = b"*3\r\n$1\r\nX\r\n$40\r\n".to_vec();
+        expected.extend_from_slice(&long);
+        expected.extend_from_slice(b"\r\n$2\r\n:7\r\n");
+        for size in 1..=expected.len() {
+            let mut cursor = Cursor::default();
+            let mut written = Vec::new();
+            loop {
+                let mut window = std::vec![0; size];
+                let (len, whole) = cursor.write(&frame, count, &mut window).unwrap();
+                written.extend_from_slice(&window[..len]);
+                if whole {
+                    break;
+                }
+            }
+            assert_eq!(written, expected, "windows of {size}");
+        }
+    }
 }
