@@ -33,6 +33,8 @@ const CONNECTIONS: usize = 4;
 const KILLS_A_ROUND: u64 = 20;
 /// How long any wait of the client may take.
 const PATIENCE: Duration = Duration::from_millis(200);
+/// The client's pauses after the first failure and at most: short, since the server is away for short times only.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(100));
 /// How long the pools may take to work again once the server and the network do.
 const RECOVERY: Duration = Duration::from_secs(5);
 
@@ -129,7 +131,7 @@ impl Round {
     fn run(mut self, kills: u64, total: &mut Total) {
         let config = self.chaos.config();
         let config = config.connect_timeout(PATIENCE).pool_timeout(2 * PATIENCE);
-        let config = config.read_timeout(PATIENCE).write_timeout(PATIENCE);
+        let config = config.call_timeout(PATIENCE).backoff(PAUSES.0, PAUSES.1);
         let threads = live::threads::<CONNECTIONS, 1024, 1024>(config);
         let tasks = live::tasks::<CONNECTIONS, 1024, 1024>(config);
         let ledgers = (0..2 * WORKERS).map(|who| Ledger::new(who, self.seed));
@@ -227,6 +229,15 @@ fn add_up(stats: Stats, report: &Report) {
     println!("{stats:?}");
     assert_eq!((stats.open, stats.opened), (0, stats.closed));
     assert_eq!(stats.sent, stats.answered + stats.skipped + stats.lost);
+    let because = [
+        stats.closed_broken,
+        stats.closed_timed_out,
+        stats.closed_protocol,
+        stats.closed_dropped,
+        stats.closed_refused,
+    ];
+    assert!(because.iter().sum::<u32>() <= stats.closed);
+    assert_eq!(stats.closed_protocol, 0);
     assert!(u64::from(stats.answered) >= report.told);
     assert!(u64::from(stats.timeouts) >= report.errors_of("TimedOut"));
     assert_eq!(
