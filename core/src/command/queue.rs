@@ -99,4 +99,24 @@ pub(super) mod tests {
             brpop(k, u64::MAX) => "BRPOP k 18446744073709551.615";
         }
     }
+
+    #[test]
+    fn how_long_each_command_that_waits_may_take_is_known() {
+        use crate::command::{After, Encode, StreamId, wait, waits_of, xread};
+
+        let millis = |command: &dyn Encode| waits_of(command).map(|wait| wait.as_millis());
+        // A key that reads as the option does.
+        let streams = [("BLOCK", After::New), ("9", StreamId::new(5, 7).into())];
+        for time in [1, 90, 1000, 2500, 61_001] {
+            let expected = Some(u128::from(time));
+            assert_eq!(millis(&blpop(["a", "b"], time)), expected);
+            assert_eq!(millis(&brpop(("q:", 7), time)), expected);
+            assert_eq!(millis(&xread(streams).count(5).block(time)), expected);
+            assert_eq!(millis(&wait(1, time)), expected);
+        }
+        assert_eq!(millis(&xread(streams).count(5)), Some(0));
+        assert_eq!(millis(&blpop("q", 0)), None);
+        assert_eq!(millis(&xread(streams).block(0)), None);
+        assert_eq!(millis(&wait(1, 0)), None);
+    }
 }

@@ -10,11 +10,12 @@ use crate::resp::{Args, Bytes, Reply, ToArg, ToPairs};
 /// Adds an entry of fields to a stream, which is made where there is none; answers its id. Options
 /// are the methods of [`XAdd`].
 ///
-/// Twice is two entries, so it is never tried again by itself. With an id of the caller's own it
-/// can be: the server refuses a second one by `ERR The ID specified in XADD is equal or smaller than
-/// the target stream top item`. Where nobody else adds to the stream, that answer to a second
-/// attempt says that the first one was applied. With [`NewId::Auto`] and [`NewId::AutoSeq`] nothing
-/// tells.
+/// Twice is two entries, so it is not tried again by itself. With an id of the caller's own it can
+/// be: the server refuses a second one by `ERR The ID specified in XADD is equal or smaller than the
+/// target stream top item`. Where nobody else adds to the stream, and nobody deletes it, that answer
+/// to a second attempt says that the first one was applied. The reply differs, though, so it is not
+/// `idempotent()` as it stands: whoever says so takes that error for a success. With
+/// [`NewId::Auto`] and [`NewId::AutoSeq`] nothing tells.
 ///
 /// ```
 /// use respool::Command;
