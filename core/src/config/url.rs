@@ -132,10 +132,14 @@ impl<'c> Parser<'c> {
                 None if !after.is_empty() => return Err(wrong(UrlFault::Brackets)),
                 port => port,
             };
-            // A zone (`fe80::1%25eth0`) may be any word.
-            let address = host.split_once('%').map_or(host, |(address, _)| address);
+            // A zone (`fe80::1%25eth0`) may be any word, but nothing else is escaped.
+            let (address, zone) = host.split_once('%').unwrap_or((host, "25"));
+            let is_zone = match zone.as_bytes() {
+                [high, low, ..] => escaped(*high, *low).is_none_or(|byte| byte == b'%'),
+                _ => true,
+            };
             let is_ipv6 = |b: u8| b.is_ascii_hexdigit() || b == b':' || b == b'.';
-            if !address.contains(':') || !address.bytes().all(is_ipv6) {
+            if !address.contains(':') || !address.bytes().all(is_ipv6) || !is_zone {
                 return Err(wrong(UrlFault::Brackets));
             }
             (host, port)

@@ -264,6 +264,10 @@ fn a_bad_url_names_the_part() {
             "redis://...: the host has a broken % escape",
         ),
         (
+            "redis://[fe80::1%20eth0]",
+            "redis://...: the host is not an IPv6 address in brackets",
+        ),
+        (
             "redis://[fe80::1%eth0]",
             "redis://...: the host has a broken % escape",
         ),
