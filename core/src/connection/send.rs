@@ -1,6 +1,8 @@
 //! Commands on their way out: encoded into the window, or sent from the caller's memory.
 
-use crate::command::{Blocks, Encode, Parts, Session as Effect, Spec};
+use core::time::Duration;
+
+use crate::command::{Blocks, Encode, Parts, Session as Effect, waits_of};
 use crate::connection::{Connection, Exchange, Phase};
 use crate::error::{CommandFault, Error, ErrorKind};
 use crate::resp::{Cursor, Frame};
@@ -23,7 +25,7 @@ impl Connection<'_> {
         });
         match written {
             Ok((n, true)) => {
-                self.note(command.spec());
+                self.note(command);
                 self.tx.fill(n);
                 self.encoded = self.encoded.saturating_add(1);
                 self.awaited = self.awaited.saturating_add(1);
@@ -47,7 +49,7 @@ impl Connection<'_> {
                 break;
             };
             examine(command).map_err(|fault| Error::not_sent(ErrorKind::Command(fault)))?;
-            self.note(command.spec());
+            self.note(command);
         }
         self.awaited = request.count();
         self.phase = match self.owed {
@@ -72,9 +74,14 @@ impl Connection<'_> {
     }
 
     /// A command of this kind will be sent.
-    pub(super) fn note(&mut self, spec: &Spec) {
+    pub(super) fn note(&mut self, command: &dyn Encode) {
+        let spec = command.spec();
         self.session.add(spec.session);
-        self.exchange.blocking |= spec.blocks != Blocks::Never;
+        self.exchange.blocking |= match spec.blocks {
+            Blocks::Never => false,
+            Blocks::MillisOption => waits_of(command) != Some(Duration::ZERO),
+            _ => true,
+        };
     }
 
     /// True where all of it was accepted by the transport.

@@ -47,7 +47,9 @@ impl Outage {
     pub(crate) fn pause(&self, now: Instant, backoff: &Backoff, chance: u32) -> Option<Instant> {
         let (failures, last) = self.load();
         let doublings = failures.checked_sub(1)?;
-        let pause = jitter(window(backoff, doublings), chance ^ last);
+        // A millisecond at least, or a loop of calls could spin.
+        let beyond = window(backoff, doublings).checked_sub(1)?;
+        let pause = jitter(beyond, chance ^ last).saturating_add(1);
         let passed = time(now).wrapping_sub(last) & TIME;
         let left = pause.checked_sub(passed).filter(|left| *left > 0)?;
         Some(now.after(Duration::from_millis(u64::from(left))))

@@ -4,10 +4,13 @@
 extern crate std;
 
 mod cancel;
+mod deadlines;
 mod drops;
 mod errors;
+mod health;
 mod histories;
 mod once;
+mod outages;
 mod pools;
 mod retry;
 mod scripted;

@@ -250,3 +250,109 @@ fn a_server_that_is_silent_at_the_login_costs_the_connect_timeout_once() {
     assert_eq!(world.wire.counts().opens, 1);
     check_stats(&pool);
 }
+
+#[test]
+fn each_policy_repeats_what_it_says() {
+    // What may have been sent, by policy: a read, a write, a write called idempotent.
+    let policies = [
+        (Retry::Never, [false, false, false]),
+        (Retry::WhenUnsent, [false, false, false]),
+        (Retry::WhenSafe, [true, false, true]),
+        (Retry::Always, [true, true, true]),
+    ];
+    let broken = |world: &World| world.wire.fail(At::Read(1), RESET);
+    let late = |world: &World| world.server.store().silent = true;
+    for (policy, [read, write, idempotent]) in policies {
+        let config = settings().retry(policy);
+        let world = World::<true>::new();
+        let (result, stats) = call(&world, config, get("k").reply::<()>(), broken);
+        assert_eq!(result.is_ok() || stats.retries == 1, read, "{policy:?}");
+
+        let world = World::<true>::new();
+        let (_, stats) = call(&world, config, incr("n"), broken);
+        assert_eq!(stats.retries, u32::from(write), "{policy:?}");
+        assert_eq!(world.server.seen("INCR n"), 1 + usize::from(write));
+
+        let world = World::<true>::new();
+        let (_, stats) = call(&world, config, incr("n").idempotent(), broken);
+        assert_eq!(stats.retries, u32::from(idempotent), "{policy:?}");
+        assert_eq!(world.server.seen("INCR n"), 1 + usize::from(idempotent));
+
+        // A timeout is another matter, and only in question where `retry_on_timeout` says so.
+        for retry_on_timeout in [false, true] {
+            let config = config.retry_on_timeout(retry_on_timeout);
+            let world = World::<true>::new();
+            let (_, stats) = call(&world, config, incr("n").idempotent(), late);
+            assert_eq!(stats.retries, u32::from(idempotent && retry_on_timeout));
+            let world = World::<true>::new();
+            let (_, stats) = call(&world, config, incr("n"), late);
+            assert_eq!(stats.retries, u32::from(write && retry_on_timeout));
+        }
+
+        // Of what was not sent, all but `Never` are sure.
+        let world = World::<true>::new();
+        let unsent = |world: &World| world.wire.fail(At::Write(1), RESET);
+        let (result, stats) = call(&world, config, incr("n"), unsent);
+        assert_eq!(result.is_ok(), policy != Retry::Never, "{policy:?}");
+        assert_eq!(stats.retries, u32::from(policy != Retry::Never));
+
+        // Of what the server refused unrun, those that trust the server's word.
+        let world = World::<true>::new();
+        let loading = |world: &World| {
+            world.server.store().canned = std::vec![("INCR", "-LOADING wait\r\n")];
+        };
+        let (result, _) = call(&world, config, incr("n"), loading);
+        let trusts = matches!(policy, Retry::WhenSafe | Retry::Always);
+        assert_eq!(result.is_ok(), trusts, "{policy:?}");
+    }
+}
+
+#[test]
+fn a_whole_transaction_is_no_session_that_could_be_lost() {
+    use crate::command::{exec, multi, watch};
+    type Ran = Option<[i64; 1]>;
+    let transaction = || (multi(), incr("n").reply::<()>(), exec().reply::<Ran>());
+    let broken = |world: &World| world.wire.fail(At::Read(1), RESET);
+    // Under `Always` and where it is called idempotent, it is sent again as a whole.
+    let world = World::<true>::new();
+    let (_, stats) = call(
+        &world,
+        settings().retry(Retry::Always),
+        transaction_owned(),
+        broken,
+    );
+    assert_eq!(stats.retries, 1);
+    // And by itself it is not; but the lease goes on with a new connection.
+    let world = World::<true>::new();
+    let mut resources = Resources::new();
+    let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], settings());
+    run(async {
+        let mut lease = pool.get().await.unwrap();
+        lease.call(ping()).await.unwrap();
+        world.wire.reset_counts();
+        broken(&world);
+        let error = lease.call(transaction()).await.unwrap_err();
+        assert_eq!(error.reached(), Reached::MaybeSent);
+        assert_eq!(lease.call(incr("m")).await, Ok(1));
+        // What was watched before it is lost with the connection, and that is said.
+        lease.call(watch("k")).await.unwrap();
+        world.wire.reset_counts();
+        broken(&world);
+        assert!(lease.call(transaction()).await.is_err());
+        let error = lease.call(incr("m")).await.unwrap_err();
+        assert!(
+            matches!(error.kind(), ErrorKind::SessionLost(_)),
+            "{error:?}"
+        );
+    });
+}
+
+/// `MULTI`, `INCR n`, `EXEC`, with replies that can be owned.
+fn transaction_owned() -> impl Request<Reply: Owned> {
+    use crate::command::{exec, multi};
+    (
+        multi().reply::<()>(),
+        incr("n").reply::<()>(),
+        exec().reply::<Option<[i64; 1]>>(),
+    )
+}

@@ -476,6 +476,10 @@ impl<P: Peer, const SAFE: bool> blocking::Link for Wire<P, SAFE> {
         self.state().patience = limit;
         Ok(())
     }
+
+    fn pause(&mut self, span: Duration) {
+        self.clock.advance(span);
+    }
 }
 
 impl<P: Peer, const SAFE: bool> embedded_io::Read for Wire<P, SAFE> {

@@ -1,0 +1,186 @@
+//! What lay idle is looked at before it is used: asked after a while, opened anew when it is old.
+
+extern crate std;
+
+use super::*;
+use crate::command::{Command, get, incr, ping, select, watch};
+use crate::error::{ErrorKind, SessionUse};
+use crate::io::Blocking;
+use crate::io::scripted::{At, Wrong};
+use crate::time::{Clock, Duration};
+use embedded_io::ErrorKind as Kind;
+
+const RESET: Wrong = Wrong::Error(Kind::ConnectionReset);
+
+#[test]
+fn only_a_connection_that_was_idle_for_long_is_asked() {
+    let world = World::<true>::new();
+    let mut resources = Resources::new();
+    let config = settings().health_check_interval(Duration::from_secs(10));
+    let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], config);
+    run(pool.call(incr("n"))).unwrap();
+    world.server.take_log();
+    for (pause, asked) in [(0, false), (9_999, false), (10_000, true), (9_999, false)] {
+        world.clock.advance_ms(pause);
+        run(pool.call(incr("n"))).unwrap();
+        let expected: &[&str] = match asked {
+            true => &["PING", "INCR n"],
+            false => &["INCR n"],
+        };
+        assert_eq!(world.server.take_log(), expected, "after {pause} ms");
+    }
+    assert_eq!((pool.stats().checked, pool.stats().opened), (1, 1));
+
+    // The same in the other world, where checks can also be switched off.
+    for (config, checked) in [(config, 1), (config.no_health_check(), 0)] {
+        let world = World::<true>::new();
+        let mut resources = Resources::new();
+        let links = [Blocking(world.wire.clone())];
+        let pool = TestPool::<_>::new(&mut resources, links, config);
+        pool.call(incr("n")).unwrap();
+        world.clock.advance_ms(10_000);
+        pool.call(incr("n")).unwrap();
+        assert_eq!(pool.stats().checked, checked);
+    }
+}
+
+#[test]
+fn a_dead_connection_is_found_before_a_write_is_entrusted_to_it() {
+    let world = World::<true>::new();
+    let mut resources = Resources::new();
+    let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], settings());
+    run(pool.call(incr("n"))).unwrap();
+    // It breaks unnoticed. Used at once, a write may have been sent.
+    world.wire.reset_counts();
+    world.wire.fail(At::Read(1), RESET);
+    assert!(run(pool.call(incr("n"))).is_err());
+    run(pool.call(ping())).unwrap();
+    // Used after a while, the check finds it, and the write is sent once, over a new connection.
+    world.clock.advance_ms(30_000);
+    world.wire.reset_counts();
+    world.wire.fail(At::Read(1), RESET);
+    let seen = world.server.seen("INCR n");
+    run(pool.call(incr("n"))).unwrap();
+    assert_eq!(world.server.seen("INCR n"), seen + 1);
+    assert_eq!((pool.stats().retries, pool.stats().closed_broken), (0, 2));
+    check_stats(&pool);
+}
+
+#[test]
+fn a_peer_that_vanished_is_found_within_the_connect_timeout() {
+    let world = World::<true>::new();
+    let mut resources = Resources::new();
+    let config = settings().connect_timeout(Duration::from_millis(700));
+    let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], config);
+    run(pool.call(incr("n"))).unwrap();
+    world.clock.advance_ms(30_000);
+    world.wire.reset_counts();
+    world.wire.fail(At::Flush(1), Wrong::Stall);
+    assert_eq!(world.clock.run(pool.call(incr("n"))), Ok(Ok(2)));
+    assert_eq!(world.clock.now().as_millis(), 30_700);
+    assert_eq!(pool.stats().closed_timed_out, 1);
+}
+
+#[test]
+fn a_check_that_is_dropped_leaves_the_connection_in_step() {
+    for k in 0..12 {
+        let world = World::<true>::new();
+        world.wire.set_pace(crate::io::scripted::Pace::slow(3));
+        let mut resources = Resources::new();
+        let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], settings());
+        run(pool.call(incr("n"))).unwrap();
+        world.clock.advance_ms(30_000);
+        let _ = drop_at(k, pool.call(get("a").reply::<()>()));
+        assert_eq!(
+            run(pool.call(get("b").reply())),
+            Ok(owned("b")),
+            "dropped at {k}"
+        );
+        check_stats(&pool);
+    }
+}
+
+#[test]
+fn a_lease_that_lost_its_session_to_a_check_says_so() {
+    let world = World::<true>::new();
+    let mut resources = Resources::new();
+    let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], settings());
+    run(async {
+        let mut lease = pool.get().await.unwrap();
+        lease.call(watch("k")).await.unwrap();
+        world.clock.advance_ms(30_000);
+        world.wire.reset_counts();
+        world.wire.fail(At::Read(1), RESET);
+        let error = lease.call(incr("n")).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::SessionLost(SessionUse::Watch));
+        assert_eq!(world.server.seen("INCR n"), 0);
+    });
+}
+
+#[test]
+fn what_has_to_be_undone_first_is_no_second_round_trip() {
+    let world = World::<true>::new();
+    let mut resources = Resources::new();
+    let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], settings());
+    run(async { pool.get().await.unwrap().call(select(3)).await.map(drop) }).unwrap();
+    world.clock.advance_ms(30_000);
+    world.server.take_log();
+    run(pool.call(incr("n"))).unwrap();
+    assert_eq!(world.server.take_log(), ["SELECT 0", "INCR n"]);
+    assert_eq!(pool.stats().checked, 0);
+}
+
+#[test]
+fn a_connection_that_was_idle_or_open_for_too_long_is_opened_anew() {
+    let world = World::<true>::new();
+    let mut resources = Resources::new();
+    let config = settings().max_idle(Duration::from_secs(20));
+    let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], config);
+    for (pause, opened) in [(0, 1), (19_999, 1), (20_000, 2), (19_999, 2)] {
+        world.clock.advance_ms(pause);
+        run(pool.call(incr("n"))).unwrap();
+        assert_eq!(pool.stats().opened, opened, "after {pause} ms");
+    }
+    let stats = pool.stats();
+    let causes = stats.closed_broken + stats.closed_timed_out + stats.closed_dropped;
+    assert_eq!((stats.closed, causes, stats.retries), (1, 0, 0));
+    check_stats(&pool);
+
+    // A lifetime is up to a tenth shorter, by chance, so that not all end at once.
+    let mut lives = std::collections::BTreeSet::new();
+    for seed in 0..50 {
+        let world = World::<true>::new();
+        let mut resources = Resources::new();
+        let config = settings().seed(seed).max_lifetime(Duration::from_secs(10));
+        let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], config);
+        while pool.stats().opened < 2 {
+            run(pool.call(incr("n"))).unwrap();
+            world.clock.advance_ms(10);
+        }
+        lives.insert(world.clock.now().as_millis());
+    }
+    assert!(
+        lives.first() >= Some(&9_000) && lives.last() <= Some(&10_020),
+        "{lives:?}"
+    );
+    assert!(lives.len() > 25, "{lives:?}");
+}
+
+#[test]
+fn a_lease_is_never_retired_under_its_users_feet() {
+    let world = World::<true>::new();
+    let mut resources = Resources::new();
+    let config = settings()
+        .no_health_check()
+        .max_idle(Duration::from_secs(1))
+        .max_lifetime(Duration::from_secs(1));
+    let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], config);
+    run(async {
+        let mut lease = pool.get().await.unwrap();
+        lease.call(select(3)).await.unwrap();
+        world.clock.advance_ms(60_000);
+        let value: heapless::String<32> = lease.call(get("k").reply()).await.unwrap();
+        assert_eq!(value, "k@3");
+    });
+    assert_eq!(pool.stats().opened, 1);
+}
