@@ -5,7 +5,7 @@ use core::fmt::{self, Write};
 
 use embedded_io::{ErrorType, Read};
 use respool::command::raw;
-use respool::config::{Config, Limits, Protocol};
+use respool::config::{Config, Limits, Protocol, Retry};
 use respool::io::{Blocking, Transport, blocking};
 use respool::time::{Duration, NoClock};
 use respool::{Client, Memory};
@@ -127,7 +127,8 @@ const WIDE: Config<'static> = {
     config
 };
 
-const PLAIN: Config<'static> = Config::new();
+/// One try: what comes of it shall be seen.
+const PLAIN: Config<'static> = Config::new().retry(Retry::Never);
 
 const LOGIN: Config<'static> = PLAIN
     .db(2)
@@ -322,6 +323,18 @@ pub(crate) static ALL: &[Login] = &[
         PLAIN,
         &[of(b"%2147483649\r\n+proto\r\n:3\r\n")],
         after!("HELLO 3", "TooManyElements"),
+    ),
+    login(
+        "too many clients",
+        PLAIN,
+        &[of(b"-ERR max number of clients reached\r\n")],
+        after!("HELLO 3", "Handshake(TooManyClients)@NotSent"),
+    ),
+    login(
+        "an end in the handshake",
+        PLAIN,
+        &[of(b"%1\r\n+proto\r\n")],
+        after!("HELLO 3", "Connect(Closed)@NotSent"),
     ),
     login(
         "an end in the answer",
