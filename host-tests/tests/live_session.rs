@@ -1,14 +1,37 @@
 //! What one borrower does to a session, and what the next one and the server see of it: in both
 //! worlds, over both transports, in both protocols.
 
+use std::time::Duration;
+
 use host_tests::live::{Clients, commands_processed};
 use host_tests::redis;
 use host_tests::scenarios;
 use respool::command::*;
 use respool::config::Protocol;
+use respool::error::Code;
 use respool::{Command, ErrorKind, Reached};
 
 scenarios! {
+    /// Since 7.2, Redis gives no reply at all to a login that it refuses while the reply to a
+    /// command before it has not left: what follows is answered too early. The call that did this
+    /// is never answered with another's reply, and the next one is not touched.
+    fn a_login_that_is_refused_behind_another_command(at) {
+        let pool = open::<1, 256, 256>(at.config.call_timeout(Duration::from_millis(300)));
+        go!(pool.call(set("k", "mine"))).unwrap();
+        let login = raw("AUTH").arg("nobody").arg("wrong").reply::<String>();
+        let error = go!(pool.call((ping(), login, get("k").reply::<Option<String>>()))).unwrap_err();
+        let forgets = redis::product() == "Redis" && redis::version() != "7.0.15";
+        match forgets {
+            true => assert_eq!((error.kind(), error.reached()), (ErrorKind::TimedOut, Reached::MaybeSent)),
+            false => assert_eq!(error.code(), Some(Code::WrongPass)),
+        }
+        for _ in 0..3 {
+            let value = go!(pool.call(get("k").reply::<Option<String>>())).unwrap();
+            assert_eq!(value.as_deref(), Some("mine"));
+        }
+        assert_eq!(pool.stats().closed, u32::from(forgets));
+    }
+
     /// SELECT, WATCH, MULTI and an untyped command: the next borrower sees nothing of them.
     fn a_session_is_put_in_order(at) {
         let pool = open::<1, 512, 256>(at.config.db(2).client_name("tidy"));
