@@ -154,7 +154,7 @@ impl<'a, 'w> Plan<'a, 'w> {
                 if pause.is_some_and(|at| self.give_up.is_some_and(|end| at > end)) {
                     return last.map(|()| None);
                 }
-                event!(debug, "trying once more");
+                event!(debug, "trying again");
                 count(&mut line.connection.tally().retries);
                 self.retries = self.retries.saturating_add(1);
                 self.reached = last.map_or_else(Error::reached, |()| Reached::NotSent);
@@ -237,6 +237,7 @@ impl<'a, 'w> Plan<'a, 'w> {
         if !may_pass || is_too_late || !self.has_tries(line.config(), now) {
             return Err(error);
         }
+        event!(debug, "trying again to open it");
         count(&mut line.connection.tally().retries);
         self.retries = self.retries.saturating_add(1);
         Ok(match pause {
@@ -261,6 +262,7 @@ impl<'a, 'w> Plan<'a, 'w> {
         let connection = &mut line.connection;
         let mut limit = config.connect_timeout;
         let setup = if connection.owes() {
+            event!(debug, "skipping late replies");
             limit = Some(config.skip_budget.time);
             Setup::drain(config)
         } else if line.dirty != Marks::NONE {

@@ -15,6 +15,7 @@ use crate::config::Config;
 use crate::connection::{Memory, Until};
 use crate::error::{Error, ErrorKind, PoolError};
 use crate::io::{Blocking, Transport, asynch, blocking, within};
+use crate::log::event;
 use crate::pool::{Outage, Seats};
 use crate::resp::Owned;
 use crate::time::{Clock, Duration, Instant};
@@ -240,6 +241,7 @@ impl<'w, M: RawMutex, L: Transport, const N: usize, const W: usize> Pool<'w, M, 
     fn waits(&self, error: PoolError) -> Result<(), Error> {
         match error {
             PoolError::Busy { .. } if N > 0 => {
+                event!(trace, "all connections are in use");
                 self.seats.with(|shared| {
                     shared.stats.waits = shared.stats.waits.wrapping_add(1);
                 });
@@ -253,6 +255,7 @@ impl<'w, M: RawMutex, L: Transport, const N: usize, const W: usize> Pool<'w, M, 
         self.seats.with(|shared| {
             shared.stats.wait_timeouts = shared.stats.wait_timeouts.wrapping_add(1);
         });
+        event!(warn, "gave up waiting for a connection");
         let after = self.config.pool_timeout.unwrap_or_default().as_millis();
         let after_ms = u32::try_from(after).unwrap_or(u32::MAX);
         not_sent(PoolError::WaitTimedOut { after_ms })
@@ -290,8 +293,9 @@ impl<'w, M: RawMutex, L: asynch::Link, const N: usize, const W: usize> Pool<'w, 
     /// One exchange on any connection: check out, send, read, put back.
     ///
     /// Only replies that can be owned: others borrow from a connection that is given back here.
-    /// Tried once more where that cannot apply anything twice: nothing was sent, the command only
-    /// reads, or the server said that it did not run it.
+    /// Tried again, within the settings' limits, where that cannot apply anything twice: nothing was
+    /// sent, the request only reads or is called [idempotent](Request::idempotent), or the server
+    /// said that it did not run it. Other policies are the settings' [`Retry`](crate::config::Retry).
     ///
     /// # Errors
     /// As [`Client::call`], and as [`Pool::get`].
@@ -385,8 +389,9 @@ impl<'w, M: RawMutex, L: blocking::Link, const N: usize, const W: usize>
     /// wait for a connection.
     ///
     /// Only replies that can be owned: others borrow from a connection that is given back here.
-    /// Tried once more where that cannot apply anything twice: nothing was sent, the command only
-    /// reads, or the server said that it did not run it.
+    /// Tried again, within the settings' limits, where that cannot apply anything twice: nothing was
+    /// sent, the request only reads or is called [idempotent](Request::idempotent), or the server
+    /// said that it did not run it. Other policies are the settings' [`Retry`](crate::config::Retry).
     ///
     /// # Errors
     /// As [`Client::call`], and as `get` or [`Pool::try_get`].

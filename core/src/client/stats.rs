@@ -49,7 +49,7 @@ pub struct Stats {
     pub bytes_out: u32,
     /// Bytes that transports gave.
     pub bytes_in: u32,
-    /// Times that a command, or opening a connection for it, was tried once more.
+    /// Times that a command, or opening a connection for it, was tried again.
     pub retries: u32,
     /// Exchanges that ran into a timeout.
     pub timeouts: u32,

@@ -67,6 +67,7 @@ use core::fmt;
 use crate::command::{Parts, Request};
 use crate::config::Config;
 use crate::error::{Code, CommandFault, Error, ErrorKind, Io, Reached};
+use crate::log::event;
 use crate::resp::{Cursor, Decoder, Item, Reply, Scanner};
 use session::Session;
 use window::Window;
@@ -433,6 +434,7 @@ impl<'w> Connection<'w> {
 
     /// The transport took too long: closes the connection, and says how far the request got.
     pub(crate) fn timed_out(&mut self) -> Error {
+        event!(warn, "timed out");
         self.tally.timeouts = self.tally.timeouts.wrapping_add(1);
         self.fail(ErrorKind::TimedOut)
     }

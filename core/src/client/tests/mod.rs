@@ -7,6 +7,8 @@ mod cancel;
 mod deadlines;
 mod drops;
 mod errors;
+#[cfg(feature = "log")]
+mod events;
 mod health;
 mod histories;
 mod once;
