@@ -106,9 +106,9 @@ fn each_event_is_told_where_it_happens() {
     );
 
     world.server.store().silent = true;
-    assert!(!drop_at(20, pool.call(incr("private"))).is_ready());
+    assert!(!drop_at(20, pool.call(incr("n"))).is_ready());
     world.server.store().silent = false;
-    clock.run(pool.call(incr("private"))).unwrap().unwrap();
+    clock.run(pool.call(incr("n"))).unwrap().unwrap();
     assert_eq!(
         told(),
         [
