@@ -5,7 +5,8 @@ use std::path::Path;
 use std::{env, fs};
 
 fn main() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../vectors");
+    let here = env::var_os("CARGO_MANIFEST_DIR").expect("cargo says where");
+    let folder = Path::new(&here).join("../vectors");
     println!("cargo::rerun-if-changed={}", folder.display());
     let files = fs::read_dir(folder).expect("the folder of the recordings");
     let mut files: Vec<_> = files.map(|file| file.unwrap().path()).collect();
@@ -24,6 +25,6 @@ fn main() {
         .unwrap();
     }
     table += "];\n";
-    let out = env::var_os("OUT_DIR").expect("cargo says where");
+    let out = env::var_os("OUT_DIR").expect("cargo says where to");
     fs::write(Path::new(&out).join("recordings.rs"), table).unwrap();
 }
