@@ -1,0 +1,25 @@
+//! Two threads add to one number without a lock. The check builds this as it builds the tests that
+//! must be free of races, runs it first, and fails where ThreadSanitizer says nothing of it.
+
+use std::cell::UnsafeCell;
+use std::thread;
+
+struct Number(UnsafeCell<u64>);
+
+// SAFETY: none; that is the point.
+unsafe impl Sync for Number {}
+
+static NUMBER: Number = Number(UnsafeCell::new(0));
+
+fn main() {
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                for _ in 0..1000 {
+                    // SAFETY: as above.
+                    unsafe { *NUMBER.0.get() += 1 };
+                }
+            });
+        }
+    });
+}
