@@ -8,8 +8,8 @@
 //! [`tally`] counts what became of it all.
 //!
 //! Nothing here dials, waits for a link, or notices that a server went away: a call of the pool does,
-//! and fails within the timeouts. A task then says so, sleeps, and goes on where it was. That
-//! is all there is to surviving.
+//! with pauses that all tasks share, and fails after a bounded time. A task then says so, sleeps, and
+//! goes on where it was. That is all there is to surviving.
 //!
 //! | setting | unless given | what it is |
 //! |---|---|---|
@@ -20,6 +20,7 @@
 //! | `interval` | 1000 | ms between samples, as long as the key `node:demo:interval` has none |
 //! | `keep` | 10000 | entries of the stream that the server should keep, about |
 //! | `timeout` | 2000 | ms for connecting, for a reply, and for a connection to become free |
+//! | `backoff` | 10000 | ms between attempts to connect, at most |
 //! | `pause` | 1000 | ms until a task whose call failed tries again |
 //! | `beat` | 1000 | ms between heartbeats; the key lives as long as three |
 //! | `look` | 1000 | ms between looks at the configuration |
@@ -52,6 +53,9 @@ static SEATS: ConstStaticCell<PoolResources<'static, 2, 256, 256>> =
     ConstStaticCell::new(PoolResources::new());
 static NODE: StaticCell<Node> = StaticCell::new();
 
+/// The longest pause after the first attempt to connect that fails; it doubles up to `backoff`.
+const BACKOFF: Duration = Duration::from_millis(100);
+
 type Key = (&'static str, &'static str, &'static str, &'static str);
 
 /// What the tasks share.
@@ -59,6 +63,8 @@ struct Node {
     redis: Redis,
     args: Args,
     name: &'static str,
+    /// How many entries the stream is to keep, about.
+    keep: u64,
     /// How long a task sleeps after an error.
     pause: Duration,
     /// Tells the sampling that its interval is another one from now on.
@@ -90,9 +96,11 @@ impl Node {
         let mut config = Config::new()
             .client_name(name)
             .connect_timeout(timeout)
-            .read_timeout(timeout)
-            .write_timeout(timeout)
-            .pool_timeout(timeout);
+            .call_timeout(timeout)
+            .pool_timeout(timeout)
+            .backoff(BACKOFF.into(), args.millis("backoff", 10_000).into())
+            // Else all nodes of a plant would come back at once after an outage.
+            .seed(board.seed as u32);
         config.username = args.get("user");
         if let Some(password) = args.get("password") {
             config = config.password(password);
@@ -102,6 +110,7 @@ impl Node {
             redis: Pool::new(SEATS.take(), links, config),
             args,
             name,
+            keep: args.parse("keep", 10_000),
             pause: args.millis("pause", 1000),
             interval: Signal::new(),
             done: Signal::new(),

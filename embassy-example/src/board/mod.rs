@@ -45,8 +45,6 @@ pub struct Board {
     /// The settings.
     pub args: Args,
     /// Another number at every start: for the jitter of retries.
-    // The jitter comes with the application that retries.
-    #[allow(dead_code)]
     pub seed: u64,
 }
 

@@ -14,6 +14,7 @@ pub fn node() -> Qemu {
         .set("mode", "node")
         .set("name", "n")
         .set("timeout", 400)
+        .set("backoff", 300)
         .set("pause", 100)
         .set("beat", 200)
         .set("look", 100)
@@ -67,9 +68,17 @@ impl Stream {
         let counted = |what| count(ended, what);
         let mut at = 0;
         for (entry, place) in self.0.iter().zip(1..) {
-            assert_eq!(entry.seq, place + entry.dropped, "a gap or more: {entry:?}");
-            assert_eq!(entry.value, 200 + entry.seq % 100, "another's: {entry:?}");
-            assert!(entry.at > at, "there twice: {entry:?}");
+            assert_eq!(
+                entry.seq,
+                place + entry.dropped,
+                "some are missing, or there twice: {entry:?}"
+            );
+            assert_eq!(
+                entry.value,
+                200 + entry.seq % 100,
+                "not its own value: {entry:?}"
+            );
+            assert!(entry.at > at, "the same sample twice: {entry:?}");
             at = entry.at;
         }
         let there = self.0.len() as u64;

@@ -93,7 +93,7 @@ async fn send(node: &Node, backlog: &Backlog) {
                     node.tally.repeated.up();
                     break;
                 }
-                // Not ours: the server lost its count of starts, but not the stream.
+                // It was never sent: the server lost its count of starts, but not the stream.
                 Ok(Wrote::Refused) => boot = self::boot(node).await,
                 Err(error) => {
                     in_doubt |= error.reached() == Reached::MaybeSent;
@@ -133,8 +133,7 @@ async fn write(node: &Node, id: StreamId, sample: &Sample, dropped: u32) -> Resu
         ("value", sample.value.into()),
         ("dropped", dropped.into()),
     ];
-    let keep = node.args.parse("keep", 10_000);
-    let add = xadd(node.key("telemetry"), id, fields).max_len_approx(keep);
+    let add = xadd(node.key("telemetry"), id, fields).max_len_approx(node.keep);
 
     // A lease, since only there the text of the server's error can be read.
     let mut redis = node.redis.get().await?;
