@@ -16,7 +16,7 @@ fn a_server_that_does_not_listen_yet() {
     let mut redis = durable().start();
     redis.kill();
     let node = ten().redis(redis.port()).start().unwrap();
-    node.wait_for("Connect(Refused)", PATIENCE);
+    wait_for_error(&node, "Connect(Refused)");
     redis.restart();
     let ended = node.wait();
     ended.expect(0);
@@ -29,7 +29,7 @@ fn a_wrong_password() {
     let redis = durable().requirepass("right").start();
     let node = ten().redis(redis.port()).set("password", "wrong");
     let node = node.start().unwrap();
-    node.wait_for("Handshake(WrongPassword)", PATIENCE);
+    wait_for_error(&node, "Handshake(WrongPassword)");
     redis.cli(&["ACL", "SETUSER", "default", ">wrong"]);
     let ended = node.wait();
     ended.expect(0);
@@ -41,7 +41,7 @@ fn a_wrong_password() {
 fn no_password_where_one_is_needed() {
     let redis = durable().requirepass("right").start();
     let node = ten().redis(redis.port()).start().unwrap();
-    node.wait_for("Handshake(PasswordNeeded)", PATIENCE);
+    wait_for_error(&node, "Handshake(PasswordNeeded)");
     node.kill().expect_no_loss();
 }
 
@@ -52,7 +52,7 @@ fn a_server_with_too_many_clients() {
         .map(|_| TcpStream::connect(redis.addr()).unwrap())
         .collect();
     let node = ten().redis(redis.port()).start().unwrap();
-    node.wait_for("Handshake(TooManyClients)", PATIENCE);
+    wait_for_error(&node, "Handshake(TooManyClients)");
     drop(others);
     let ended = node.wait();
     ended.expect(0);
@@ -65,7 +65,7 @@ fn a_server_with_too_many_clients() {
 fn a_name_that_nobody_answers_for() {
     let node = ten().set("redis", "redis.lan:6379").set("dns", "10.0.2.99");
     let node = node.start().unwrap();
-    node.wait_for("Connect(NoAddress)", PATIENCE);
+    wait_for_error(&node, "Connect(NoAddress)");
     expect_idle(&node, "no name server");
     node.kill().expect_no_loss();
 }
@@ -76,7 +76,7 @@ fn a_server_that_never_answers() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = silent.local_addr().unwrap().port();
     let node = ten().redis(port).start().unwrap();
-    node.wait_for("Connect(TimedOut)", PATIENCE);
+    wait_for_error(&node, "Connect(TimedOut)");
     expect_idle(&node, "no answer");
     node.kill().expect_no_loss();
 }
@@ -86,7 +86,7 @@ fn waiting_for_a_server_that_does_not_listen_costs_little() {
     let mut redis = durable().start();
     redis.kill();
     let node = node().redis(redis.port()).start().unwrap();
-    node.wait_for("Connect(Refused)", PATIENCE);
+    wait_for_error(&node, "Connect(Refused)");
     expect_idle(&node, "refused");
     node.kill().expect_no_loss();
 }
@@ -98,6 +98,12 @@ fn being_connected_and_idle_costs_little() {
     node.wait_for("telemetry: 1-1", PATIENCE);
     expect_idle(&node, "connected");
     node.kill().expect_no_loss();
+}
+
+/// Waits until a task of the node has failed with this error. The pool tells each attempt to
+/// connect by itself, without the name of a task.
+fn wait_for_error(node: &Running, kind: &str) {
+    node.wait_for(&format!(": Error {{ kind: {kind}"), PATIENCE);
 }
 
 /// A node that ends after ten samples.
