@@ -72,9 +72,7 @@ const REDIS: &[Differs] = &[
     ),
     (
         "It takes lengths with a sign, and all that are negative for null or for no push.",
-        |wire, ours| {
-            contains(wire, b"+") && ours.is_waiting() || contains(wire, b"-") && ours.is_waiting()
-        },
+        |wire, ours| ours.is_waiting() && wire.iter().any(|byte| b"+-".contains(byte)),
     ),
 ];
 
@@ -88,6 +86,9 @@ const PROTOCOL: &[Differs] = &[
         "Its maps and sets are hashed: of equal keys one is kept, and an aggregate cannot be one.",
         |_, ours| matches!(ours, Ours::Reply(tree, _) if tree.has_keys_that_collide()),
     ),
+    ("The same within a push, which we pass over.", |wire, _| {
+        wire.contains(&b'>') && wire.iter().any(|byte| b"%~".contains(byte))
+    }),
     ("Its errors and numbers are UTF-8.", |wire, _| {
         core::str::from_utf8(wire).is_err()
     }),
