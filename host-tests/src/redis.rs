@@ -220,8 +220,9 @@ impl RedisServer {
         while !reply.ends_with(LAST) {
             assert!(
                 wire.read_some(&mut reply),
-                "the reply to ECHO did not come; instead: {}",
-                reply.escape_ascii()
+                "the reply to ECHO did not come; instead: {}\n{}",
+                reply.escape_ascii(),
+                self.log()
             );
         }
         reply.truncate(reply.len() - LAST.len());
