@@ -251,6 +251,10 @@ const URL: &[Seed] = &[
     ),
     ("none", b"\x00\x00redis://"),
     ("an address of IPv6", b"\x00\x00valkey://[::1]:7000/0"),
+    (
+        "an escape that begins no zone",
+        b"\x00\x20redis://[fe80::1%20eth0]",
+    ),
     ("a zone", b"\x00\x20redis://[fe80::1%25eth0]"),
     (
         "a socket file",
