@@ -84,8 +84,12 @@ pub struct Lease<'p, 'w, M: RawMutex, L: Transport, const N: usize, const W: usi
 }
 
 impl Shared {
-    /// The generation that may stay open.
-    fn present(&self) -> Option<u32> {
+    /// Adds up what the client counted, and brings it to the present generation, which it says; a
+    /// closed pool has none.
+    fn note<L: Transport>(&mut self, client: &mut Client<'_, L>) -> Option<u32> {
+        let tally = core::mem::take(client.line.connection.tally());
+        self.stats.add(tally);
+        client.generation = self.generation;
         (!self.closed).then_some(self.generation)
     }
 }
@@ -159,15 +163,15 @@ impl<'w, M: RawMutex, L: Transport, const N: usize, const W: usize> Pool<'w, M, 
 
     /// Closes the connections that nobody uses now. They are opened again when they are used.
     pub fn disconnect_idle(&self) {
-        // One at a time, and back under the others, so that a pool that is free is never found
-        // busy, and all have had their turn in the end.
+        // One at a time, so that a pool that is free is never found busy. All that are idle now
+        // have their turn, and what comes back meanwhile takes nobody's.
         for _ in 0..self.seats.counts().idle {
             let Some(mut client) = self.seats.take_idle() else {
                 return;
             };
             client.disconnect();
             self.note(&mut client);
-            self.seats.put_under(client);
+            self.seats.give_back(client);
         }
     }
 
@@ -209,32 +213,23 @@ impl<'w, M: RawMutex, L: Transport, const N: usize, const W: usize> Pool<'w, M, 
 
     fn give_back(&self, mut client: Client<'w, L>) {
         client.hand_over();
-        let lent_in = client.generation;
-        if self.note(&mut client) != Some(lent_in) {
+        // Under one lock: who closes all connections, or the pool, either finds this one idle or
+        // has been heard of here.
+        let outdated = self.seats.give_back_if(client, |shared, client| {
+            let lent_in = client.generation;
+            shared.note(client) == Some(lent_in)
+        });
+        if let Some(mut client) = outdated {
             client.disconnect();
             self.note(&mut client);
-        }
-        let noted = client.generation;
-        self.seats.give_back(client);
-        // Who closed all connections meanwhile did not find this one.
-        if self.generation() != Some(noted) {
-            self.disconnect_idle();
+            self.seats.give_back(client);
         }
     }
 
-    /// Adds up what the client counted, and brings it to the present generation, which it says; a
-    /// closed pool has none.
-    fn note(&self, client: &mut Client<'w, L>) -> Option<u32> {
-        let tally = core::mem::take(client.line.connection.tally());
+    fn note(&self, client: &mut Client<'w, L>) {
         self.seats.with(|shared| {
-            shared.stats.add(tally);
-            client.generation = shared.generation;
-            shared.present()
-        })
-    }
-
-    fn generation(&self) -> Option<u32> {
-        self.seats.with(|shared| shared.present())
+            shared.note(client);
+        });
     }
 
     /// Counts one who waits, and gives up waiting where there is nothing to wait for.

@@ -1,6 +1,7 @@
 //! The seats: taking one, giving it back, closing.
 
 use core::cell::RefCell;
+use core::mem;
 use core::task::Waker;
 
 use embassy_sync::blocking_mutex::Mutex;
@@ -129,37 +130,29 @@ impl<M: RawMutex, T, const N: usize, const W: usize, X> Seats<M, T, N, W, X> {
 
     /// Gives back an item that was taken from here, and calls the waiter that may now take one.
     pub(crate) fn give_back(&self, item: T) {
-        self.put(item, |_| {});
+        let given = self.shared.lock(|shared| shared.give_back(item));
+        given.wake();
     }
 
-    /// The same, under the items that are idle: it is taken last.
-    pub(crate) fn put_under(&self, item: T) {
-        self.put(item, |idle| {
-            // Each item moves up by one, the last one to the bottom.
-            if let Some((bottom, others)) = idle.split_first_mut() {
-                others
-                    .iter_mut()
-                    .for_each(|item| core::mem::swap(bottom, item));
+    /// The same if `fits` says so, else the item is the caller's again. What `fits` is told of what
+    /// is kept under the lock holds still when the item is back. It may do as in [`Seats::with`].
+    pub(crate) fn give_back_if(
+        &self,
+        mut item: T,
+        fits: impl FnOnce(&mut X, &mut T) -> bool,
+    ) -> Option<T> {
+        let given = self.shared.lock(|shared| {
+            let fits = match shared.extra.try_borrow_mut() {
+                Ok(mut extra) => fits(&mut extra, &mut item),
+                Err(_) => false,
+            };
+            if fits {
+                Ok(shared.give_back(item))
+            } else {
+                Err(item)
             }
         });
-    }
-
-    fn put(&self, item: T, arrange: impl FnOnce(&mut [T])) {
-        let given = self.locked(|state| {
-            state.idle.push(item)?;
-            arrange(&mut state.idle);
-            Ok((state.call_entitled(), state.call_all_back()))
-        });
-        match given {
-            Some(Ok((waiter, closer))) => {
-                wake(waiter);
-                wake(closer);
-            }
-            // An item too many, which never came from here. It is dropped now that the lock is not
-            // held.
-            Some(Err(surplus)) => drop::<T>(surplus),
-            None => {}
-        }
+        given.map(Given::wake).err()
     }
 
     /// Gives nothing out any more: those in line are woken and told `Closed`, and so is everybody
@@ -173,10 +166,13 @@ impl<M: RawMutex, T, const N: usize, const W: usize, X> Seats<M, T, N, W, X> {
         }
     }
 
-    /// Takes an idle item, whoever waits in line and even if closed: for the pool's own upkeep,
-    /// which gives it back soon.
+    /// Takes the idle item that was given back longest ago, whoever waits in line and even if
+    /// closed: for the pool's own upkeep, which gives it back soon.
+    ///
+    /// As many times as items are idle, each of them had its turn, whatever is taken and given back
+    /// meanwhile: what comes back lies above those that had none yet.
     pub(crate) fn take_idle(&self) -> Option<T> {
-        self.locked(|state| state.idle.pop()).flatten()
+        self.locked(State::take_bottom).flatten()
     }
 
     /// Waits until all items are back, for an orderly end after [`Seats::close`].
@@ -253,6 +249,42 @@ impl<M: RawMutex, T, const N: usize, const W: usize, X> Seats<M, T, N, W, X> {
     fn locked<R>(&self, work: impl FnOnce(&mut State<T, N, W>) -> R) -> Option<R> {
         self.shared
             .lock(|shared| Some(work(&mut *shared.state.try_borrow_mut().ok()?)))
+    }
+}
+
+/// What came of giving an item back, to be seen to now that the lock is not held.
+struct Given<T> {
+    waiter: Option<Waker>,
+    closer: Option<Waker>,
+    /// An item too many, which never came from here. It is dropped.
+    _surplus: Option<T>,
+}
+
+impl<T> Given<T> {
+    fn wake(self) {
+        wake(self.waiter);
+        wake(self.closer);
+    }
+}
+
+impl<T, const N: usize, const W: usize, X> Shared<T, N, W, X> {
+    fn give_back(&self, item: T) -> Given<T> {
+        let (mut waiter, mut closer) = (None, None);
+        let surplus = match self.state.try_borrow_mut() {
+            Ok(mut state) => {
+                let surplus = state.idle.push(item).err();
+                if surplus.is_none() {
+                    (waiter, closer) = (state.call_entitled(), state.call_all_back());
+                }
+                surplus
+            }
+            Err(_) => Some(item),
+        };
+        Given {
+            waiter,
+            closer,
+            _surplus: surplus,
+        }
     }
 }
 
@@ -343,6 +375,15 @@ impl<T, const N: usize, const W: usize> State<T, N, W> {
     /// called when they became entitled.
     fn call_entitled(&mut self) -> Option<Waker> {
         self.line.call(self.idle.len().checked_sub(1)?)
+    }
+
+    fn take_bottom(&mut self) -> Option<T> {
+        // Each item moves down by one, the last one first. (`Vec::remove` can panic.)
+        let mut carried = self.idle.pop()?;
+        for item in self.idle.iter_mut().rev() {
+            mem::swap(item, &mut carried);
+        }
+        Some(carried)
     }
 
     fn call_all_back(&mut self) -> Option<Waker> {

@@ -78,19 +78,39 @@ fn items_come_and_go_last_in_first_out() {
     assert_eq!(seats.take_idle(), None);
     seats.give_back(a.unwrap());
     seats.give_back(c.unwrap());
-    assert_eq!(seats.take_idle(), Some(Item(0)));
-    assert_eq!(seats.try_take(), Ok(Item(2)));
+    assert_eq!(seats.take_idle(), Some(Item(2)));
+    assert_eq!(seats.try_take(), Ok(Item(0)));
+}
+
+/// The walk of an upkeep: as many items as were idle at its start, while something else comes back
+/// after `before` of them.
+#[test]
+fn each_idle_item_has_its_turn_whatever_comes_back_meanwhile() {
+    for before in 0..=3 {
+        let seats = local::<2>(4);
+        let late = seats.try_take().unwrap();
+        let mut late = Some(late);
+        let mut turns = Vec::new();
+        for turn in 0..seats.counts().idle {
+            if usize::from(turn) == before {
+                seats.give_back(late.take().unwrap());
+            }
+            let item = seats.take_idle().unwrap();
+            turns.push(item.0);
+            seats.give_back(item);
+        }
+        assert_eq!(turns, [0, 1, 2], "one came back after {before}");
+    }
 }
 
 #[test]
-fn each_idle_item_has_its_turn_and_one_at_most_is_away() {
+fn an_upkeep_has_one_item_at_most_and_leaves_the_order() {
     let seats = local::<2>(3);
-    for expected in [2, 1, 0] {
+    for _ in 0..3 {
         let item = seats.take_idle().unwrap();
-        assert_eq!((item.0, seats.counts().idle), (expected, 2));
-        seats.put_under(item);
+        assert_eq!(seats.counts().idle, 2);
+        seats.give_back(item);
     }
-    // All had their turn, and stand as before.
     let taken: Vec<_> = (0..3).map(|_| seats.try_take().unwrap().0).collect();
     assert_eq!(taken, [2, 1, 0]);
 }
@@ -283,8 +303,26 @@ fn closing_wakes_and_refuses_everybody() {
     seats.give_back(b);
     assert_eq!(
         (seats.take_idle(), seats.take_idle()),
-        (Some(Item(0)), Some(Item(1)))
+        (Some(Item(1)), Some(Item(0)))
     );
+}
+
+#[test]
+fn what_does_not_fit_any_more_does_not_get_back() {
+    let seats: Local<1, u32> = Seats::new([Item(0)]);
+    let [bell] = bells();
+    let taken = seats.try_take().unwrap();
+    let mut ticket = seats.ticket();
+    assert_eq!(poll(&mut ticket, &bell), Poll::Pending);
+    let refused = seats.give_back_if(taken, |extra, item| {
+        (*extra, item.0) = (1, 7);
+        false
+    });
+    assert_eq!(refused, Some(Item(7)));
+    assert_eq!((seats.counts().idle, bell.rung()), (0, 0));
+    let given = seats.give_back_if(refused.unwrap(), |extra, _| *extra == 1);
+    assert_eq!((given, bell.rung()), (None, 1));
+    assert_eq!(poll(&mut ticket, &bell), Poll::Ready(Ok(Item(7))));
 }
 
 /// Wakers of one task need not be equal: one that polled itself awake with each poll would never
