@@ -82,7 +82,7 @@ fn write(config: &Config<'_>) -> String {
     };
     let (scheme, place) = match config.address {
         // An address of IPv6 stands in brackets, where only a zone may be escaped.
-        Address::Tcp { host, port } if host.contains(':') => {
+        Address::Tcp { host, port } if is_ipv6(host) => {
             let host = match host.split_once('%') {
                 Some((host, zone)) => format!("{host}%25{}", escaped(zone.as_bytes())),
                 None => host.to_string(),
@@ -108,6 +108,13 @@ fn write(config: &Config<'_>) -> String {
         None => String::new(),
     };
     format!("{scheme}://{login}{place}?db={db}&protocol={protocol}{name}")
+}
+
+/// Whether it is shaped like one; any other host may hold a colon that was escaped.
+fn is_ipv6(host: &str) -> bool {
+    let address = host.split('%').next().unwrap_or_default();
+    let is_of_one = |byte: u8| byte.is_ascii_hexdigit() || b":.".contains(&byte);
+    address.contains(':') && address.bytes().all(is_of_one)
 }
 
 fn escaped(bytes: &[u8]) -> String {
