@@ -164,6 +164,23 @@ fn it_survives_a_link_that_is_down_for_3_s() {
     assert!(count(&ended, "timed_out") + count(&ended, "unreachable") > 0);
 }
 
+/// The end of the old connections never reaches the node: to it they look open.
+#[test]
+fn it_survives_connections_that_are_half_open() {
+    let mut redis = durable().start();
+    let node = node().redis(redis.port());
+    let node = node.set("entries", 60).set("interval", 60);
+    let node = node.start().unwrap();
+    node.wait_for("telemetry: 1-5", PATIENCE);
+    node.set_link(false);
+    redis.restart();
+    node.set_link(true);
+    let ended = node.wait();
+    ended.expect(0);
+    Stream::of(&redis).expect_of(&ended, 60);
+    assert_eq!(count(&ended, "dropped"), 0, "there was room enough");
+}
+
 #[test]
 fn what_does_not_fit_is_dropped_and_counted() {
     let mut redis = durable().start();
@@ -201,10 +218,10 @@ fn a_configuration_that_changes_is_applied() {
     let stream = Stream::of(&redis);
     stream.expect_of(&ended, 50);
     let pause = |at: usize| (stream.0[at + 1].at - stream.0[at].at) / 1000;
-    assert!((290..=400).contains(&pause(1)), "{} ms", pause(1));
+    assert!((200..=400).contains(&pause(1)), "{} ms", pause(1));
     let mut last: Vec<_> = (30..49).map(pause).collect();
     last.sort();
-    assert!((15..=40).contains(&last[9]), "{last:?} ms");
+    assert!((10..=100).contains(&last[9]), "{last:?} ms");
 }
 
 /// For the tests of this file a server must keep what it has answered.
