@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use host_tests::redis::RedisServer;
 
-use crate::stream::{PATIENCE, Stream, count, durable, node};
+use crate::stream::{PATIENCE, Stream, calm, count, durable, node};
 
 #[test]
 fn a_healthy_server_has_it_all() {
     let redis = durable().start();
-    let node = node().redis(redis.port());
+    let node = calm().redis(redis.port());
     let node = node.set("entries", 40).set("interval", 25).set("beat", 400);
     let ended = node.start().unwrap().wait();
     let ttl: i64 = redis.cli(&["PTTL", "node:n:alive"]).parse().unwrap();
@@ -131,7 +131,7 @@ fn it_survives_a_server_that_pauses() {
 #[test]
 fn what_was_in_doubt_is_there_once() {
     let redis = durable().start();
-    let node = node().redis(redis.port());
+    let node = calm().redis(redis.port());
     let node = node.set("entries", 80).set("interval", 50);
     let node = node.start().unwrap();
     for seq in [10, 50] {

@@ -10,14 +10,17 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A node that does everything often, and gives up soon.
 pub fn node() -> Qemu {
+    calm().set("beat", 200).set("look", 100)
+}
+
+/// The same with all connections for telemetry, nearly all the time.
+pub fn calm() -> Qemu {
     Qemu::new(elf())
         .set("mode", "node")
         .set("name", "n")
         .set("timeout", 400)
         .set("backoff", 300)
         .set("pause", 100)
-        .set("beat", 200)
-        .set("look", 100)
 }
 
 /// A server that has on disk what it has answered.
