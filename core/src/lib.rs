@@ -32,6 +32,8 @@ pub mod connection;
 pub mod error;
 pub mod io;
 mod log;
+#[doc(hidden)]
+pub mod planted;
 mod pool;
 pub mod resp;
 pub mod server;

@@ -6,6 +6,7 @@
 //! - [`live`]: scenarios on a real server, written once for both worlds.
 //! - `qemu`: the firmware of `embassy-example` in QEMU, with the feature `firmware`.
 //! - [`redis`]: a real `redis-server` for one test, on a free port, gone on drop.
+//! - [`sim`]: the pool over a network, a server and a clock that are made up, all from one seed.
 
 pub mod chaos;
 pub mod cross;
@@ -14,3 +15,4 @@ pub mod live;
 #[cfg(feature = "firmware")]
 pub mod qemu;
 pub mod redis;
+pub mod sim;

@@ -6,6 +6,7 @@ use crate::config::{Config, Retry};
 use crate::connection::{Connection, Marks, Setup, Until, Why, Work};
 use crate::error::{Error, ErrorKind, Io, Reached, Refusal};
 use crate::log::event;
+use crate::planted::{self, Fault};
 use crate::pool::{jitter, window};
 use crate::time::{Duration, Instant};
 
@@ -309,7 +310,7 @@ impl<'a, 'w> Plan<'a, 'w> {
             let is_asked = matches!(config.retry, Retry::WhenSafe | Retry::Always);
             return is_asked && self.is_one_typed() && connection.was_refused();
         };
-        let unsent = error.reached() == Reached::NotSent;
+        let unsent = error.reached() == Reached::NotSent || planted::is(Fault::DoubleRetry);
         let is_safe = match config.retry {
             Retry::Never | Retry::WhenUnsent => false,
             Retry::WhenSafe => self.request.handling().idempotent || self.only_reads(),

@@ -68,6 +68,7 @@ use crate::command::{Parts, Request};
 use crate::config::Config;
 use crate::error::{Code, CommandFault, Error, ErrorKind, Io, Reached};
 use crate::log::event;
+use crate::planted::{self, Fault};
 use crate::resp::{Cursor, Decoder, Item, Reply, Scanner};
 use session::Session;
 use window::Window;
@@ -324,7 +325,8 @@ impl<'w> Connection<'w> {
         match self.phase {
             // Half a handshake is none.
             _ if !self.ready => self.close(Why::Dropped),
-            Phase::Closed | Phase::Idle => {}
+            Phase::Idle | Phase::Closed => {}
+            _ if planted::is(Fault::NoPoison) => self.phase = Phase::Idle,
             // What is drained belongs to calls that were dropped before.
             Phase::Draining if cancel_safe => self.phase = Phase::Idle,
             Phase::Draining => self.close(Why::Dropped),
@@ -411,7 +413,6 @@ impl<'w> Connection<'w> {
 
     /// The session is as a borrower expects it.
     pub(crate) fn ready(&mut self) {
-        self.session.restored();
         self.ready = true;
     }
 
@@ -478,7 +479,10 @@ impl<'w> Connection<'w> {
     /// Another borrower begins: says what the session may have been changed by, and no longer
     /// holds it against whoever uses the connection.
     pub(crate) fn hand_over(&mut self) -> Marks {
-        let held = self.session.held();
+        let held = match planted::is(Fault::StaleDatabase) {
+            true => self.session.held().without(Marks::SELECT),
+            false => self.session.held(),
+        };
         self.session.restored();
         self.forget_lost();
         held

@@ -185,10 +185,13 @@ impl Say<'_> {
             _ => return Ok(false),
         };
         let code = Code::of(text);
+        if self.what == What::Listen && knows_no_hello(code, text) {
+            // That is the answer to our own greeting, which came before the server went.
+            return Ok(false);
+        }
         let refusal = match (self.what, code) {
             _ if contains(text, b"max number of clients") => Refusal::TooManyClients,
-            (What::Hello, Code::NoProto) => return Ok(true),
-            (What::Hello, Code::Err) if contains(text, b"unknown command") => return Ok(true),
+            (What::Hello, code) if knows_no_hello(code, text) => return Ok(true),
             (_, Code::NoAuth) => Refusal::PasswordNeeded,
             // Names are a courtesy: servers differ in what they know and allow.
             (What::Name | What::LibraryName | What::LibraryVersion, _) => return Ok(false),
@@ -278,6 +281,11 @@ fn secret<'a>(password: &'a Password<'_>) -> Arg<'a> {
         true => Arg::Pieces(password),
         false => Arg::Invalid(CommandFault::NoPassword),
     }
+}
+
+/// The server does not speak RESP3.
+fn knows_no_hello(code: Code, text: &[u8]) -> bool {
+    code == Code::NoProto || (code == Code::Err && contains(text, b"unknown command"))
 }
 
 fn contains(text: &[u8], words: &[u8]) -> bool {

@@ -11,6 +11,7 @@ use heapless::Vec;
 use super::line::{Line, Number};
 use super::ticket::{AllBack, Ticket};
 use crate::error::PoolError;
+use crate::planted::{self, Fault};
 
 /// Up to `N` items that are used by one taker at a time, and up to `W` who wait in line for one.
 ///
@@ -262,7 +263,7 @@ struct Given<T> {
 
 impl<T> Given<T> {
     fn wake(self) {
-        wake(self.waiter);
+        wake(self.waiter.filter(|_| !planted::is(Fault::LostWaker)));
         wake(self.closer);
     }
 }

@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
 
 /// The folders (or single files) of `core/src`. Each may name itself and those before it.
-const ORDER: [&str; 12] = [
+const ORDER: [&str; 13] = [
     "error",
     "config",
     "log",
+    "planted",
     "time",
     "resp",
     "command",

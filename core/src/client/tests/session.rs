@@ -226,3 +226,39 @@ fn an_exec_that_was_guarded_does_not_run_where_the_key_was_touched() {
         "nothing was to be undone"
     );
 }
+
+#[test]
+fn what_is_said_before_a_call_of_a_lease_does_not_hide_what_the_lease_did() {
+    let interval = core::time::Duration::from_millis(10);
+    for what in [Use::Watch, Use::Select, Use::SelectAndWatch] {
+        for owes in [false, true] {
+            let world = World::<true>::new();
+            let mut resources = Resources::new();
+            let config = settings().db(1).health_check_interval(interval);
+            let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], config);
+            let mut lease = pool.try_get().unwrap();
+            run(act(&mut lease, what));
+            if owes {
+                // All of it was written, and its answer is skipped before the next call.
+                world.wire.set_pace(Pace::slow(8));
+                assert!(!drop_at(5, lease.call(get("k"))).is_ready());
+                world.wire.set_pace(Pace::FAST);
+            } else {
+                world.clock.advance_ms(50);
+            }
+            world.server.take_log();
+            run(lease.call(get("k"))).unwrap();
+            if !owes {
+                assert_eq!(world.server.take_log(), ["PING", "GET k"]);
+            }
+            drop(lease);
+            world.server.take_log();
+            let answer = heapless::String::<32>::try_from("next@1").unwrap();
+            assert_eq!(run(pool.call(get("next").reply())), Ok(answer));
+            assert_eq!(pool.stats().skipped, u32::from(owes));
+            let mut expected = undone_by(what);
+            expected.push("GET next".into());
+            assert_eq!(world.server.take_log(), expected, "{what:?}, owes: {owes}");
+        }
+    }
+}

@@ -340,3 +340,24 @@ fn owed_replies_are_skipped_and_what_was_written_is_flushed_first() {
         Err(transport(Io::Closed, Reached::NotSent))
     );
 }
+
+#[test]
+fn a_server_that_knows_no_hello_and_goes_has_refused_nobody() {
+    for said in [
+        &b"-ERR unknown command 'HELLO'\r\n-NOAUTH Authentication required.\r\n"[..],
+        b"-NOPROTO unsupported protocol version\r\n",
+    ] {
+        let config = Config::new();
+        let mut memory = Memory::<128, 64>::new();
+        let mut connection = Connection::closed(&mut memory, &config);
+        connection.listen();
+        let mut setup = Setup::greeting(&config);
+        assert_eq!(setup.advance(&mut connection), Ok(Next::Read));
+        let Ok(Want::Read(window)) = connection.offer(Next::Read, &setup) else {
+            panic!("something is wanted other than to read");
+        };
+        window[..said.len()].copy_from_slice(said);
+        connection.got(said.len()).unwrap();
+        assert_eq!(setup.advance(&mut connection), Ok(Next::Done));
+    }
+}

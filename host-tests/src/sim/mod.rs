@@ -1,0 +1,252 @@
+//! Deterministic simulation: the real pool, its connections and its drivers, over a network and a
+//! server that are made up, with a clock that is moved and a scheduler that draws lots, all in one
+//! thread and all from one number, the seed.
+//!
+//! From the seed comes what the tasks do and when they are dropped, in which pieces and how late
+//! bytes move, at which byte a stream breaks or falls silent, when the server restarts, and what it
+//! says unasked. An oracle knows each command by a key of its own. It accuses:
+//!
+//! - an answer that is another command's, or was given without the command having run,
+//! - a command that ran twice, or ran though its caller was told that it was not sent or was
+//!   refused, or on a wrong database, or in a transaction that nothing guarded,
+//! - an error that nothing in the run explains,
+//! - two borrowers on one stream, a link that is misused, a server that is told what is no command,
+//! - a run in which nobody can go on, tasks are polled without end, or seats are missing at the end.
+//!
+//! The same seed gives the same run, and the same digest of all that happened.
+
+mod borrower;
+mod log;
+mod net;
+mod oracle;
+mod plan;
+mod server;
+mod world;
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
+
+use respool::config::Protocol;
+use respool::planted::{self, Fault};
+use respool::{Config, PoolResources};
+
+pub use log::Telling;
+pub use oracle::Figures;
+
+use borrower::{Borrower, SimPool};
+use net::SimLink;
+use plan::Plan;
+use world::World;
+
+/// What came of a seed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// The seed.
+    pub seed: u64,
+    /// What stands for all that happened.
+    pub digest: u64,
+    /// What is wrong, if anything.
+    pub wrong: Option<String>,
+    /// The last lines of its log, where they were asked for.
+    pub last: Vec<String>,
+    /// Its numbers.
+    pub figures: Figures,
+}
+
+/// Polls of which none lets time pass: more is a busy loop.
+const BUSY: u64 = 300_000;
+/// Milliseconds that a run may take in its own time: more is a wait that does not end.
+const LONG: u64 = 3_600_000;
+
+/// Runs what comes of `seed`.
+pub fn run(seed: u64, telling: Telling) -> Run {
+    let world = World::new(seed, telling);
+    let plan = world.plan();
+    if telling == Telling::All {
+        println!("seed {seed}: {plan:#?}");
+    }
+    match (plan.cancel_safe, plan.size) {
+        (true, 0) => play::<true, 1, 8>(&world),
+        (true, 1) => play::<true, 2, 2>(&world),
+        (true, _) => play::<true, 3, 8>(&world),
+        (false, 0) => play::<false, 1, 8>(&world),
+        (false, 1) => play::<false, 2, 2>(&world),
+        (false, _) => play::<false, 3, 8>(&world),
+    }
+    let mut state = world.state();
+    state.oracle.ends();
+    Run {
+        seed,
+        digest: state.log.digest(),
+        wrong: state.oracle.verdict().map(str::to_owned),
+        last: state.log.take_last(),
+        figures: state.oracle.figures,
+    }
+}
+
+fn play<const SAFE: bool, const N: usize, const W: usize>(world: &World) {
+    let plan = world.plan();
+    let mut resources = PoolResources::<N, 512, 64>::new();
+    let first = SimLink::new(world);
+    let links: [SimLink<SAFE>; N] = std::array::from_fn(|_| match planted::is(Fault::SeatTwice) {
+        true => first.twin(),
+        false => SimLink::new(world),
+    });
+    let pool = SimPool::<SAFE, N, W>::new(&mut resources, links, settings(plan));
+    let tasks = (1..=plan.tasks).map(|task| {
+        let borrower = Borrower {
+            world: world.clone(),
+            pool: &pool,
+            task,
+        };
+        Box::pin(borrower.run()) as Task<'_>
+    });
+    schedule(world, tasks.collect());
+    // What is on its way arrives; nothing of it may run that should not.
+    while world.state().oracle.verdict().is_none() && world.pass_time() {}
+    if world.state().oracle.verdict().is_none() {
+        inspect(world, &pool);
+    }
+}
+
+type Task<'t> = Pin<Box<dyn Future<Output = ()> + 't>>;
+
+/// Polls the tasks, in the order in which lots are drawn, until all have come to their end.
+fn schedule(world: &World, tasks: Vec<Task<'_>>) {
+    let mut tasks: Vec<Option<Task<'_>>> = tasks.into_iter().map(Some).collect();
+    let flags: Vec<Arc<Flag>> = tasks.iter().map(|_| Arc::new(Flag::woken())).collect();
+    let wakers: Vec<Waker> = flags.iter().cloned().map(Waker::from).collect();
+    let plan = world.plan();
+    let mut since = 0;
+    loop {
+        let alive = || (0..tasks.len()).filter(|task| tasks[*task].is_some());
+        if world.state().oracle.verdict().is_some() || alive().next().is_none() {
+            return;
+        }
+        let mut state = world.state();
+        let any = plan.spurious && state.chance(5);
+        let can = |task: &usize| any || flags[*task].0.load(Ordering::Relaxed);
+        let count = alive().filter(can).count();
+        let next = match count {
+            0 => None,
+            _ => alive().filter(can).nth(state.rng.usize(0..count)),
+        };
+        let hurries = plan.hurried && state.chance(3);
+        drop(state);
+        if next.is_none() || hurries {
+            let before = world.state().now;
+            let passed = world.pass_time();
+            let mut state = world.state();
+            if state.now > before {
+                since = 0;
+            }
+            if !passed && next.is_none() {
+                let waiting: Vec<_> = alive().map(|task| task + 1).collect();
+                state
+                    .oracle
+                    .accuse(format!("nobody can go on: tasks {waiting:?} wait for ever"));
+            } else if state.now > LONG {
+                state.oracle.accuse("it takes an hour".into());
+            }
+        }
+        let Some(next) = next else {
+            continue;
+        };
+        since += 1;
+        flags[next].0.store(false, Ordering::Relaxed);
+        {
+            let mut state = world.state();
+            state.task = next + 1;
+            state.oracle.figures.polls += 1;
+            state.note("polled", next + 1, 0);
+            if since > BUSY {
+                state
+                    .oracle
+                    .accuse(format!("a busy loop, of task {} among others", next + 1));
+            }
+        }
+        let mut context = Context::from_waker(&wakers[next]);
+        if let Some(task) = &mut tasks[next]
+            && task.as_mut().poll(&mut context) == Poll::Ready(())
+        {
+            tasks[next] = None;
+        }
+    }
+}
+
+/// What has to hold when nobody borrows any more.
+fn inspect<const SAFE: bool, const N: usize, const W: usize>(
+    world: &World,
+    pool: &SimPool<'_, SAFE, N, W>,
+) {
+    let leases: Vec<_> = (0..=N).map(|_| pool.try_get()).collect();
+    let lent = leases.iter().filter(|lease| lease.is_ok()).count();
+    drop(leases);
+    let stats = pool.stats();
+    let mut state = world.state();
+    if lent != N {
+        let why = format!("{lent} of {N} seats are free at the end");
+        state.oracle.accuse(why);
+    }
+    if stats.opened != stats.open + stats.closed {
+        state
+            .oracle
+            .accuse(format!("the numbers do not add up: {stats:?}"));
+    }
+}
+
+fn settings(plan: Plan) -> Config<'static> {
+    let mut config = Config::new().db(u32::from(plan.db));
+    if plan.password {
+        config = config.password("secret");
+    }
+    if !plan.wants_resp3 {
+        config = config.protocol(Protocol::Resp2);
+    }
+    let millis = Duration::from_millis;
+    config = config
+        .retry(plan.retry)
+        .retries(plan.retries)
+        .retry_on_timeout(plan.retries_late)
+        .backoff(millis(plan.backoff), millis(plan.backoff * 8))
+        .seed(plan.seed);
+    if plan.upkeep {
+        config = config
+            .health_check_interval(millis(20))
+            .max_idle(millis(60))
+            .max_lifetime(millis(200));
+    }
+    if plan.timeouts {
+        config
+            .connect_timeout(millis(300))
+            .call_timeout(millis(200))
+            .pool_timeout(millis(500))
+    } else {
+        config
+            .no_connect_timeout()
+            .no_call_timeout()
+            .no_pool_timeout()
+    }
+}
+
+/// A waker that remembers being woken.
+struct Flag(AtomicBool);
+
+impl Flag {
+    fn woken() -> Self {
+        Self(AtomicBool::new(true))
+    }
+}
+
+impl Wake for Flag {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}

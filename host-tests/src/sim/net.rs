@@ -1,0 +1,557 @@
+//! The network: streams that deliver in pieces and late, break and fall silent, and the links to
+//! them.
+
+use std::cell::Cell;
+use std::collections::VecDeque;
+use std::future::{pending, poll_fn};
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use embedded_io_async::{ErrorKind, ErrorType, Read, Write};
+use respool::io::Transport;
+use respool::io::asynch::Link;
+
+use super::server::Session;
+use super::world::{Event, State, World};
+
+/// A link; its stream is the last one that it opened.
+pub(super) struct SimLink<const SAFE: bool> {
+    world: World,
+    stream: Rc<Cell<Option<usize>>>,
+}
+
+/// One stream between a link and the server.
+#[derive(Debug, Default)]
+pub(super) struct Stream {
+    up: Pipe,
+    down: Pipe,
+    /// Written and not flushed.
+    unflushed: Vec<u8>,
+    pub(super) session: Session,
+    reader: Option<Waker>,
+    /// The client has not closed it.
+    held: bool,
+    /// The server has not closed it.
+    served: bool,
+    /// What the client finds when it has read all.
+    end: Option<End>,
+    /// Bytes until it breaks.
+    breaks: [Option<usize>; 2],
+    /// It falls silent instead of breaking.
+    stalls: bool,
+    /// Bytes read so far, and where in them something surplus begins, and how much.
+    read: usize,
+    said: usize,
+    surplus: VecDeque<(usize, usize)>,
+    /// Who moved bytes last, and in which borrow.
+    user: (usize, u64),
+}
+
+/// Bytes on their way.
+#[derive(Debug, Default)]
+struct Pipe {
+    bytes: VecDeque<u8>,
+    /// When so many of them arrive.
+    pieces: VecDeque<(u64, usize)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Reset,
+    Eof,
+    Silence,
+}
+
+const UP: usize = 0;
+const DOWN: usize = 1;
+
+impl<const SAFE: bool> SimLink<SAFE> {
+    pub(super) fn new(world: &World) -> Self {
+        Self {
+            world: world.clone(),
+            stream: Rc::default(),
+        }
+    }
+
+    /// A second link to whatever stream this one has: what no pool may do with a seat.
+    pub(super) fn twin(&self) -> Self {
+        Self {
+            world: self.world.clone(),
+            stream: self.stream.clone(),
+        }
+    }
+
+    /// What `work` says of the stream.
+    fn on<R>(
+        &self,
+        work: impl FnOnce(&mut State, usize) -> Result<R, ErrorKind>,
+    ) -> Result<R, ErrorKind> {
+        let mut state = self.world.state();
+        match self.stream.get() {
+            Some(stream) => {
+                state.claim(stream);
+                work(&mut state, stream)
+            }
+            None => {
+                state
+                    .oracle
+                    .accuse("a link was used that is not open".into());
+                Err(ErrorKind::NotConnected)
+            }
+        }
+    }
+
+    /// Never ready on a stream that has fallen silent.
+    async fn unless_silent(&self) {
+        let stream = self.stream.get();
+        let silent =
+            stream.is_some_and(|s| self.world.state().streams[s].end == Some(End::Silence));
+        if silent {
+            pending().await
+        }
+    }
+
+    fn poll_read(
+        &self,
+        context: &Context<'_>,
+        window: &mut [u8],
+    ) -> Poll<Result<usize, ErrorKind>> {
+        let waker = context.waker();
+        match self.on(|state, stream| state.read(stream, window, waker)) {
+            Ok(None) => Poll::Pending,
+            Ok(Some(n)) => Poll::Ready(Ok(n)),
+            Err(error) => Poll::Ready(Err(error)),
+        }
+    }
+}
+
+impl<const SAFE: bool> ErrorType for SimLink<SAFE> {
+    type Error = ErrorKind;
+}
+
+impl<const SAFE: bool> Transport for SimLink<SAFE> {
+    const CANCEL_SAFE: bool = SAFE;
+    type Clock = World;
+
+    fn clock(&self) -> World {
+        self.world.clone()
+    }
+
+    fn has_news(&mut self) -> bool {
+        let mut state = self.world.state();
+        let stream = self.stream.get();
+        state.plan.tells && stream.is_some_and(|stream| state.has_news(stream))
+    }
+
+    fn abort(&mut self) {
+        if let Some(stream) = self.stream.take() {
+            self.world.state().hang_up(stream);
+        }
+    }
+}
+
+impl<const SAFE: bool> Link for SimLink<SAFE> {
+    async fn open(&mut self, _limit: Option<Duration>) -> Result<(), ErrorKind> {
+        if self.stream.get().is_some() {
+            let mut state = self.world.state();
+            state.oracle.accuse("a link was opened that is open".into());
+        }
+        self.world.pause().await;
+        let delay = self.world.state().delay();
+        if delay > 0 {
+            self.world.sleep(delay).await;
+        }
+        let refused = {
+            let mut state = self.world.state();
+            let refusals = state.plan.refusals;
+            let refused = state.chance(refusals);
+            refused.then(|| state.plan.timeouts && state.rng.bool())
+        };
+        match refused {
+            Some(true) => pending().await,
+            Some(false) => return Err(ErrorKind::ConnectionRefused),
+            None => {}
+        }
+        let stream = self.world.state().connect()?;
+        self.stream.set(Some(stream));
+        Ok(())
+    }
+}
+
+impl<const SAFE: bool> Read for SimLink<SAFE> {
+    async fn read(&mut self, window: &mut [u8]) -> Result<usize, ErrorKind> {
+        if SAFE {
+            self.world.pause().await;
+            return poll_fn(|context| self.poll_read(context, window)).await;
+        }
+        // What was taken lives in the future, and goes with it.
+        let mut taken = vec![0; window.len()];
+        let n = poll_fn(|context| self.poll_read(context, &mut taken)).await?;
+        self.world.pause().await;
+        window.copy_from_slice(&taken);
+        Ok(n)
+    }
+}
+
+impl<const SAFE: bool> Write for SimLink<SAFE> {
+    async fn write(&mut self, bytes: &[u8]) -> Result<usize, ErrorKind> {
+        self.unless_silent().await;
+        if SAFE {
+            self.world.pause().await;
+            return self.on(|state, stream| state.write(stream, bytes));
+        }
+        // It is delivered, and nobody learns of it who drops the future now.
+        let n = self.on(|state, stream| state.write(stream, bytes))?;
+        self.world.pause().await;
+        Ok(n)
+    }
+
+    async fn flush(&mut self) -> Result<(), ErrorKind> {
+        self.unless_silent().await;
+        self.world.pause().await;
+        self.on(|state, stream| {
+            state.flush(stream);
+            Ok(())
+        })
+    }
+}
+
+impl State {
+    fn connect(&mut self) -> Result<usize, ErrorKind> {
+        if self.now < self.server.down_until {
+            return Err(ErrorKind::ConnectionRefused);
+        }
+        let mut stream = Stream {
+            held: true,
+            served: true,
+            session: self.server.session(self.plan),
+            ..Stream::default()
+        };
+        let (breaks, stalls) = (self.plan.breaks, self.plan.stalls);
+        if self.chance(stalls) {
+            stream.stalls = true;
+        }
+        if stream.stalls || self.chance(breaks) {
+            let way = self.rng.usize(0..2);
+            let most = self.rng.usize(1..=1000);
+            stream.breaks[way] = Some(self.rng.usize(0..most));
+        }
+        self.streams.push(stream);
+        self.oracle.figures.streams += 1;
+        let number = self.streams.len() - 1;
+        self.note("opened, by task", number, self.task as u64);
+        Ok(number)
+    }
+
+    /// The client closes its end.
+    fn hang_up(&mut self, stream: usize) {
+        self.note("closed by task", stream, self.task as u64);
+        let lost = self.rng.bool();
+        let it = &mut self.streams[stream];
+        it.held = false;
+        it.unflushed.clear();
+        it.reader = None;
+        if lost {
+            it.up = Pipe::default();
+        }
+    }
+
+    /// The present task moves bytes; nobody else may be at it.
+    fn claim(&mut self, stream: usize) {
+        let (task, borrow) = self.streams[stream].user;
+        let mine = (self.task, self.borrows[self.task]);
+        if task != mine.0 && borrow % 2 == 1 && self.borrows[task] == borrow {
+            let why = format!(
+                "a seat lent twice: tasks {task} and {} on stream {stream}",
+                mine.0
+            );
+            self.oracle.accuse(why);
+        }
+        self.streams[stream].user = mine;
+    }
+
+    fn write(&mut self, stream: usize, bytes: &[u8]) -> Result<usize, ErrorKind> {
+        if bytes.is_empty() {
+            self.oracle.accuse("a write of nothing".into());
+        }
+        match self.streams[stream].end {
+            Some(End::Reset) => return Err(ErrorKind::ConnectionReset),
+            Some(End::Eof) if self.rng.bool() => return Err(ErrorKind::BrokenPipe),
+            // Nobody knows yet that it goes nowhere.
+            Some(End::Eof | End::Silence) => return Ok(bytes.len()),
+            None => {}
+        }
+        let mut n = self.piece(bytes.len());
+        if let Some(left) = &mut self.streams[stream].breaks[UP] {
+            n = n.min(*left);
+            *left -= n;
+            if n == 0 {
+                self.break_off(stream);
+                return match self.streams[stream].end {
+                    Some(End::Silence) => Ok(bytes.len().min(1)),
+                    Some(End::Eof) => Err(ErrorKind::BrokenPipe),
+                    _ => Err(ErrorKind::ConnectionReset),
+                };
+            }
+        }
+        let bytes = &bytes[..n];
+        self.note_bytes("written to", stream, bytes);
+        let it = &mut self.streams[stream];
+        it.unflushed.extend_from_slice(bytes);
+        if !self.plan.buffered {
+            self.flush(stream);
+        }
+        Ok(n)
+    }
+
+    fn flush(&mut self, stream: usize) {
+        let delay = self.delay();
+        let now = self.now;
+        let it = &mut self.streams[stream];
+        if it.unflushed.is_empty() || it.end.is_some() {
+            return;
+        }
+        let at = it.up.push(now + delay, &it.unflushed);
+        it.unflushed.clear();
+        if at <= now {
+            self.arrive(stream);
+        } else {
+            self.schedule(at, Event::Up(stream));
+        }
+    }
+
+    /// What has arrived at the server is answered.
+    pub(super) fn arrive(&mut self, stream: usize) {
+        let now = self.now;
+        let it = &mut self.streams[stream];
+        let n = it.up.arrived(now);
+        if !it.served {
+            it.up = Pipe::default();
+            return;
+        }
+        if n > 0 {
+            let bytes: Vec<u8> = it.up.bytes.drain(..n).collect();
+            it.up.taken(n);
+            self.serve(stream, &bytes);
+        }
+    }
+
+    /// The server says something; the last `surplus` bytes of it nobody asked for.
+    pub(super) fn say(&mut self, stream: usize, bytes: &[u8], surplus: usize) {
+        let it = &self.streams[stream];
+        if bytes.is_empty() || !it.held || it.end.is_some() {
+            return;
+        }
+        let delay = self.delay();
+        let now = self.now;
+        let it = &mut self.streams[stream];
+        let at = it.down.push(now + delay, bytes);
+        it.said += bytes.len();
+        if surplus > 0 {
+            it.surplus.push_back((it.said - surplus, surplus));
+        }
+        if at <= now {
+            self.wake_reader(stream);
+        } else {
+            self.schedule(at, Event::Down(stream));
+        }
+    }
+
+    pub(super) fn wake_reader(&mut self, stream: usize) {
+        if let Some(reader) = self.streams[stream].reader.take() {
+            reader.wake();
+        }
+    }
+
+    fn has_news(&mut self, stream: usize) -> bool {
+        let now = self.now;
+        let it = &self.streams[stream];
+        // What says so must not keep its reader waiting.
+        let goes_silent = it.stalls && it.breaks[DOWN] == Some(0);
+        (it.down.arrived(now) > 0 && !goes_silent) || (it.down.bytes.is_empty() && it.is_over())
+    }
+
+    /// `None` where there is nothing to read.
+    fn read(
+        &mut self,
+        stream: usize,
+        window: &mut [u8],
+        waker: &Waker,
+    ) -> Result<Option<usize>, ErrorKind> {
+        if window.is_empty() {
+            self.oracle.accuse("a read into nothing".into());
+        }
+        let there = self.streams[stream].down.arrived(self.now);
+        if there == 0 {
+            let it = &mut self.streams[stream];
+            if it.down.bytes.is_empty() {
+                match it.end {
+                    Some(End::Reset) => return Err(ErrorKind::ConnectionReset),
+                    Some(End::Eof) => return Ok(Some(0)),
+                    Some(End::Silence) | None => {}
+                }
+            }
+            it.reader = Some(waker.clone());
+            return Ok(None);
+        }
+        let mut n = self.piece(there.min(window.len()));
+        if let Some(left) = self.streams[stream].breaks[DOWN] {
+            n = n.min(left);
+            if n == 0 {
+                self.break_off(stream);
+                return self.read(stream, window, waker);
+            }
+        }
+        let it = &mut self.streams[stream];
+        // What is surplus comes together with what it follows, or nobody could tell it from the
+        // answer to the next command.
+        if let Some((at, len)) = it.surplus.front().copied()
+            && it.read + n >= at
+        {
+            let whole = at + len - it.read;
+            if whole <= window.len() && whole <= there && it.breaks[DOWN].is_none() {
+                n = whole;
+            } else {
+                let from = at - it.read;
+                it.down.cut_out(from, len);
+                it.said -= len;
+                n = n.min(from);
+                for (later, _) in it.surplus.iter_mut() {
+                    *later -= len;
+                }
+            }
+            it.surplus.pop_front();
+        }
+        if n == 0 {
+            return self.read(stream, window, waker);
+        }
+        if let Some(left) = &mut it.breaks[DOWN] {
+            *left -= n;
+        }
+        for (place, byte) in window.iter_mut().zip(it.down.bytes.drain(..n)) {
+            *place = byte;
+        }
+        it.down.taken(n);
+        it.read += n;
+        self.note_bytes("read from", stream, &window[..n]);
+        Ok(Some(n))
+    }
+
+    /// A stream breaks by chance.
+    fn break_off(&mut self, stream: usize) {
+        let end = match self.streams[stream].stalls {
+            true => End::Silence,
+            false if self.rng.bool() => End::Reset,
+            false => End::Eof,
+        };
+        self.break_by(stream, end);
+    }
+
+    fn break_by(&mut self, stream: usize, end: End) {
+        self.note("broken", stream, end as u64);
+        let it = &mut self.streams[stream];
+        it.breaks = [None; 2];
+        it.end = Some(end);
+        it.down = Pipe::default();
+        it.surplus.clear();
+        it.unflushed.clear();
+        self.wake_reader(stream);
+    }
+
+    /// The server closes a stream in good order: what it said before still arrives.
+    pub(super) fn close(&mut self, stream: usize) {
+        self.note("closed by the server", stream, 0);
+        let it = &mut self.streams[stream];
+        it.served = false;
+        it.end.get_or_insert(End::Eof);
+        self.wake_reader(stream);
+    }
+
+    /// All sessions are gone, and for some time nobody listens.
+    pub(super) fn restart(&mut self, span: u64) {
+        self.note("the server restarts, ms", 0, span);
+        self.server.down_until = self.now + span;
+        for stream in 0..self.streams.len() {
+            let it = &self.streams[stream];
+            if it.served && it.end != Some(End::Silence) {
+                match self.rng.bool() {
+                    true => self.break_by(stream, End::Reset),
+                    false => self.close(stream),
+                }
+            }
+            self.streams[stream].served = false;
+        }
+    }
+
+    /// How much of what could move does.
+    fn piece(&mut self, most: usize) -> usize {
+        let short = self.plan.short;
+        if most > 1 && self.chance(short) {
+            // Often a byte or two.
+            let most = match self.rng.bool() {
+                true => most.min(3),
+                false => most,
+            };
+            self.rng.usize(1..=most)
+        } else {
+            most
+        }
+    }
+
+    fn delay(&mut self) -> u64 {
+        match self.plan.delay {
+            0 => 0,
+            most => self.rng.u64(0..=most),
+        }
+    }
+}
+
+impl Stream {
+    fn is_over(&self) -> bool {
+        matches!(self.end, Some(End::Eof | End::Reset))
+    }
+}
+
+impl Pipe {
+    /// Says when it arrives: not before what was sent before.
+    fn push(&mut self, at: u64, bytes: &[u8]) -> u64 {
+        let at = at.max(self.pieces.back().map_or(0, |(last, _)| *last));
+        self.bytes.extend(bytes);
+        self.pieces.push_back((at, bytes.len()));
+        at
+    }
+
+    /// Bytes that have arrived.
+    fn arrived(&self, now: u64) -> usize {
+        let there = self.pieces.iter().take_while(|(at, _)| *at <= now);
+        there.map(|(_, n)| *n).sum()
+    }
+
+    /// So many bytes were taken off the front.
+    fn taken(&mut self, mut n: usize) {
+        while n > 0
+            && let Some((_, piece)) = self.pieces.front_mut()
+        {
+            let part = n.min(*piece);
+            *piece -= part;
+            n -= part;
+            if *piece == 0 {
+                self.pieces.pop_front();
+            }
+        }
+    }
+
+    /// Takes bytes out of the middle.
+    fn cut_out(&mut self, from: usize, len: usize) {
+        self.bytes.drain(from..from + len);
+        let (mut from, mut left) = (from, len);
+        for (_, piece) in &mut self.pieces {
+            let part = left.min(piece.saturating_sub(from));
+            from = from.saturating_sub(*piece);
+            *piece -= part;
+            left -= part;
+        }
+        self.pieces.retain(|(_, n)| *n > 0);
+    }
+}

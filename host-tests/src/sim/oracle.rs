@@ -1,0 +1,363 @@
+//! Who is owed what: each command that a borrower gives has a key of its own, which names the
+//! borrower, so that whatever comes of it can be told from all else.
+
+use std::fmt;
+
+use respool::config::Retry;
+use respool::error::{Code, Fault, Io, PoolError, Refusal};
+use respool::{Error, ErrorKind, Reached};
+
+use super::plan::Plan;
+
+/// The key of a command; the only one that it is used for, but for those of the kind `Shared`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Key {
+    pub(super) kind: Kind,
+    pub(super) task: u16,
+    pub(super) number: u16,
+}
+
+/// What a command does to its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Kind {
+    /// It is read, by a call of its own.
+    Read,
+    /// It is read, with others.
+    ReadAmong,
+    /// It is read, and does not fit a window.
+    Large,
+    /// It is counted up.
+    Count,
+    /// It is set.
+    Set,
+    /// It is counted up in a transaction.
+    Guarded,
+    /// It is watched and set by many.
+    Shared,
+}
+
+/// All commands of a run.
+#[derive(Debug)]
+pub(super) struct Oracle {
+    plan: Plan,
+    tasks: Vec<Vec<Command>>,
+    wrong: Option<String>,
+    pub(super) figures: Figures,
+}
+
+/// What happened, in numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// Commands that were given.
+    pub commands: u64,
+    /// Those that were answered as they should be.
+    pub answered: u64,
+    /// Those that failed as they may.
+    pub failed: u64,
+    /// Those that were dropped.
+    pub dropped: u64,
+    /// Streams that were opened.
+    pub streams: u64,
+    /// Polls of tasks.
+    pub polls: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Command {
+    kind: Kind,
+    /// Databases that it may run on, a bit each.
+    dbs: u8,
+    /// How often the server ran it.
+    ran: u32,
+    /// How often it may.
+    may_run: u32,
+    /// Errors that the server answered it, and did not run it.
+    refused: [bool; INJECTED.len()],
+    end: End,
+}
+
+/// What its caller was told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// Nothing yet; or the call was dropped.
+    Open,
+    Answered,
+    NotSent,
+    MaybeSent,
+    Refused,
+}
+
+/// Errors that the server makes up.
+pub(super) const INJECTED: [(Code, &str); 5] = [
+    (Code::Loading, "LOADING the data set is read"),
+    (Code::Busy, "BUSY a script runs"),
+    (Code::TryAgain, "TRYAGAIN some time"),
+    (Code::Oom, "OOM there is no room"),
+    (Code::Err, "ERR made up"),
+];
+
+impl Figures {
+    /// These and those.
+    pub fn add(&mut self, other: Self) {
+        self.commands += other.commands;
+        self.answered += other.answered;
+        self.failed += other.failed;
+        self.dropped += other.dropped;
+        self.streams += other.streams;
+        self.polls += other.polls;
+    }
+}
+
+impl Key {
+    pub(super) fn parse(text: &[u8]) -> Option<Self> {
+        let (kind, rest) = text.split_first()?;
+        let kind = Kind::ALL.into_iter().find(|k| k.letter() == *kind)?;
+        let rest = std::str::from_utf8(rest).ok()?;
+        let (task, number) = rest.split_once(':')?;
+        Some(Self {
+            kind,
+            task: task.parse().ok()?,
+            number: number.parse().ok()?,
+        })
+    }
+
+    /// What a key holds that was never set.
+    pub(super) fn value(self, db: u8) -> String {
+        let length = match self.kind {
+            Kind::Large => 700,
+            _ => usize::from(self.task * 31 + self.number * 17) % 90,
+        };
+        format!("{self}@{db}{}", ".".repeat(length))
+    }
+
+    /// What a counter holds after it was counted up `n` times.
+    pub(super) fn count(self, n: u32) -> i64 {
+        i64::from(self.task) * 1_000_000 + i64::from(self.number) * 100 + i64::from(n)
+    }
+}
+
+impl Kind {
+    const ALL: [Self; 7] = [
+        Self::Read,
+        Self::ReadAmong,
+        Self::Large,
+        Self::Count,
+        Self::Set,
+        Self::Guarded,
+        Self::Shared,
+    ];
+
+    fn letter(self) -> u8 {
+        match self {
+            Self::Read => b'r',
+            Self::ReadAmong => b'a',
+            Self::Large => b'l',
+            Self::Count => b'c',
+            Self::Set => b's',
+            Self::Guarded => b'g',
+            Self::Shared => b'w',
+        }
+    }
+
+    fn only_reads(self) -> bool {
+        matches!(self, Self::Read | Self::ReadAmong | Self::Large)
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let letter = char::from(self.kind.letter());
+        write!(f, "{letter}{}:{}", self.task, self.number)
+    }
+}
+
+impl Oracle {
+    pub(super) fn new(plan: Plan) -> Self {
+        Self {
+            plan,
+            tasks: vec![Vec::new(); plan.tasks + 1],
+            wrong: None,
+            figures: Figures::default(),
+        }
+    }
+
+    /// What is wrong, if anything.
+    pub(super) fn verdict(&self) -> Option<&str> {
+        self.wrong.as_deref()
+    }
+
+    /// Something is wrong. The first such thing is the one to look at.
+    pub(super) fn accuse(&mut self, why: String) {
+        self.wrong.get_or_insert(why);
+    }
+
+    /// A command will be given, on one of these databases.
+    pub(super) fn gives(&mut self, task: usize, kind: Kind, dbs: u8) -> Key {
+        self.figures.commands += 1;
+        let may_run = match kind {
+            _ if kind.only_reads() => u32::MAX,
+            // The settings say that what may have been sent is tried again.
+            _ if self.plan.retries_late || self.plan.retry == Retry::Always => {
+                1 + u32::from(self.plan.retries)
+            }
+            _ => 1,
+        };
+        let commands = &mut self.tasks[task];
+        commands.push(Command {
+            kind,
+            dbs,
+            ran: 0,
+            may_run,
+            refused: [false; INJECTED.len()],
+            end: End::Open,
+        });
+        Key {
+            kind,
+            task: task as u16,
+            number: (commands.len() - 1) as u16,
+        }
+    }
+
+    /// The server runs the command of this key; says how often it did.
+    pub(super) fn runs(&mut self, key: Key, db: u8, guarded: bool) -> u32 {
+        let Some(command) = self.command(key) else {
+            self.accuse(format!("the server was given {key}, which nobody gave"));
+            return 0;
+        };
+        command.ran += 1;
+        let seen = *command;
+        if seen.kind != key.kind {
+            self.accuse(format!("{key} was given as {:?}", seen.kind));
+        }
+        if seen.dbs & (1 << db) == 0 {
+            self.accuse(format!("a wrong database: {key} ran on {db}"));
+        }
+        if seen.ran > seen.may_run {
+            self.accuse(format!("{key} ran {} times", seen.ran));
+        }
+        if seen.end == End::NotSent || seen.end == End::Refused {
+            self.accuse(format!(
+                "{key} ran, and its caller had been told: {:?}",
+                seen.end
+            ));
+        }
+        if seen.kind == Kind::Guarded && !guarded {
+            self.accuse(format!("{key} ran in a transaction that nothing guarded"));
+        }
+        seen.ran
+    }
+
+    /// The server answers the command of this key with an error, and does not run it.
+    pub(super) fn refuses(&mut self, key: Key, with: usize) {
+        if let Some(command) = self.command(key) {
+            command.refused[with] = true;
+        }
+    }
+
+    /// Its caller got an answer, which is right or not.
+    pub(super) fn answered(&mut self, key: Key, right: bool, what: &dyn fmt::Debug) {
+        if !right {
+            self.accuse(format!("{key} was answered {what:?}"));
+        }
+        let Some(command) = self.command(key) else {
+            return;
+        };
+        command.end = End::Answered;
+        if command.ran == 0 {
+            self.accuse(format!("{key} was answered, and never ran"));
+        }
+        self.figures.answered += 1;
+    }
+
+    /// A transaction was given up for what another did: it did not run.
+    pub(super) fn gave_way(&mut self, key: Key) {
+        if let Some(command) = self.command(key) {
+            command.end = End::Refused;
+            if command.ran > 0 {
+                self.accuse(format!("{key} ran, and its EXEC said that it did not"));
+            }
+        }
+    }
+
+    /// The caller of these, which were one request, got this error.
+    pub(super) fn failed(&mut self, keys: &[Key], error: Error) {
+        self.figures.failed += keys.len() as u64;
+        if !self.may_fail(keys, error) {
+            let names: Vec<String> = keys.iter().map(Key::to_string).collect();
+            self.accuse(format!(
+                "nothing explains this error of {names:?}: {error:?}"
+            ));
+        }
+        for key in keys {
+            let only = keys.len() == 1;
+            let Some(command) = self.command(*key) else {
+                continue;
+            };
+            let once = command.may_run == 1;
+            command.end = match error.reached() {
+                Reached::NotSent => End::NotSent,
+                // Where it may run twice, this is about the last try.
+                Reached::Answered if only && once && error.code().is_some() => End::Refused,
+                _ => End::MaybeSent,
+            };
+            let seen = *command;
+            if seen.ran > 0
+                && matches!(seen.end, End::NotSent | End::Refused)
+                && !seen.kind.only_reads()
+            {
+                self.accuse(format!("{key} ran, and its caller is told {error:?}"));
+            }
+        }
+    }
+
+    /// The pool had nothing to give.
+    pub(super) fn got_none(&mut self, error: Error, waited: bool) {
+        if !self.may_have_none(error, waited) {
+            self.accuse(format!("no connection is lent, for no reason: {error:?}"));
+        }
+    }
+
+    /// What a dropped borrower left open counts as dropped.
+    pub(super) fn ends(&mut self) {
+        let open = self.tasks.iter().flatten().filter(|c| c.end == End::Open);
+        self.figures.dropped += open.count() as u64;
+    }
+
+    fn may_fail(&mut self, keys: &[Key], error: Error) -> bool {
+        let plan = self.plan;
+        match error.kind() {
+            ErrorKind::Pool(_) => self.may_have_none(error, true),
+            ErrorKind::Connect(Io::TimedOut) | ErrorKind::TimedOut => plan.timeouts,
+            ErrorKind::Connect(_) | ErrorKind::Transport(_) => !plan.calm,
+            // A message within a reply costs the connection also where all is calm.
+            ErrorKind::SessionLost(_) => !plan.calm || plan.timeouts || plan.pushes > 0,
+            ErrorKind::Handshake(Refusal::Other(Code::Loading)) => plan.errors > 0,
+            ErrorKind::Protocol(Fault::Surplus) => plan.surplus > 0,
+            // A message within a reply.
+            ErrorKind::Protocol(Fault::Misplaced) => {
+                plan.pushes > 0 && keys.iter().any(|key| key.kind == Kind::Guarded)
+            }
+            ErrorKind::Server(code) => keys.iter().any(|key| {
+                let refused = self.command(*key).map(|command| command.refused);
+                let codes = INJECTED.iter().zip(refused.unwrap_or_default());
+                codes.clone().any(|((with, _), was)| *with == code && was)
+            }),
+            ErrorKind::ReplyTooLarge { .. } => keys.iter().all(|key| key.kind == Kind::Large),
+            _ => false,
+        }
+    }
+
+    fn may_have_none(&self, error: Error, waited: bool) -> bool {
+        match error.kind() {
+            ErrorKind::Pool(PoolError::Busy { .. }) => !waited,
+            ErrorKind::Pool(PoolError::QueueFull { .. }) => waited,
+            ErrorKind::Pool(PoolError::WaitTimedOut { .. }) => self.plan.timeouts,
+            _ => false,
+        }
+    }
+
+    fn command(&mut self, key: Key) -> Option<&mut Command> {
+        let commands = self.tasks.get_mut(usize::from(key.task))?;
+        commands.get_mut(usize::from(key.number))
+    }
+}

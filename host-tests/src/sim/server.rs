@@ -1,0 +1,308 @@
+//! A small key-value server of its own make, and what each connection is to it. It tells the oracle
+//! of each command that it runs.
+
+use std::collections::HashMap;
+
+use super::oracle::{INJECTED, Key, Kind};
+use super::plan::Plan;
+use super::world::State;
+
+/// What outlives connections and restarts.
+#[derive(Debug, Default)]
+pub(super) struct Server {
+    /// Each with the number of times that it was changed.
+    values: HashMap<(u8, Key), (Vec<u8>, u32)>,
+    /// Until then nobody listens.
+    pub(super) down_until: u64,
+}
+
+/// One connection's side of it.
+#[derive(Debug, Default)]
+pub(super) struct Session {
+    input: Vec<u8>,
+    resp3: bool,
+    logged_in: bool,
+    db: u8,
+    queued: Option<Vec<Words>>,
+    watched: Vec<(u8, Key, u32)>,
+}
+
+type Words = Vec<Vec<u8>>;
+
+const PUSH: &[u8] = b">2\r\n$10\r\ninvalidate\r\n*1\r\n$3\r\nfoo\r\n";
+const OK: &[u8] = b"+OK\r\n";
+const SURPLUS: &[u8] = b"+SURPLUS\r\n";
+
+impl Server {
+    pub(super) fn session(&self, plan: Plan) -> Session {
+        Session {
+            logged_in: !plan.password,
+            ..Session::default()
+        }
+    }
+
+    fn version(&self, db: u8, key: Key) -> u32 {
+        self.values
+            .get(&(db, key))
+            .map_or(0, |(_, version)| *version)
+    }
+
+    fn set(&mut self, db: u8, key: Key, value: &[u8]) {
+        let place = self.values.entry((db, key)).or_default();
+        place.0 = value.into();
+        place.1 += 1;
+    }
+}
+
+impl State {
+    /// Bytes of a client have come.
+    pub(super) fn serve(&mut self, stream: usize, bytes: &[u8]) {
+        self.streams[stream].session.input.extend_from_slice(bytes);
+        loop {
+            let session = &mut self.streams[stream].session;
+            match parse(&session.input) {
+                Ok(None) => return,
+                Ok(Some((words, len))) => {
+                    session.input.drain(..len);
+                    self.answer(stream, words);
+                }
+                Err(()) => {
+                    let garbled = session.input.escape_ascii().to_string();
+                    self.oracle
+                        .accuse(format!("the server was given {garbled:?}"));
+                    return;
+                }
+            }
+        }
+    }
+
+    fn answer(&mut self, stream: usize, words: Words) {
+        self.note_bytes("served on", stream, &words.join(&b' '));
+        let mut session = std::mem::take(&mut self.streams[stream].session);
+        let mut out = Vec::new();
+        self.push(&session, &mut out);
+        let only_read = key(&words).is_some_and(|key| key.kind == Kind::Read);
+        self.run(&mut session, words, &mut out);
+        let percent = self.plan.surplus;
+        let surplus = match only_read && session.queued.is_none() && self.chance(percent) {
+            true => SURPLUS,
+            false => b"",
+        };
+        out.extend_from_slice(surplus);
+        self.say(stream, &out, surplus.len());
+        out.clear();
+        self.push(&session, &mut out);
+        self.say(stream, &out, 0);
+        self.streams[stream].session = session;
+    }
+
+    fn push(&mut self, session: &Session, out: &mut Vec<u8>) {
+        let pushes = self.plan.pushes;
+        if session.resp3 && self.chance(pushes) {
+            out.extend_from_slice(PUSH);
+        }
+    }
+
+    fn run(&mut self, session: &mut Session, words: Words, out: &mut Vec<u8>) {
+        let name: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
+        match name.as_slice() {
+            [b"HELLO", ..] if !self.plan.resp3 => {
+                out.extend_from_slice(b"-ERR unknown command 'HELLO'\r\n");
+            }
+            [b"HELLO", ..] if self.is_loading() => error(out, 0),
+            [b"HELLO", b"3", login @ ..] => {
+                session.logged_in |= matches!(login, [b"AUTH", b"default", b"secret"]);
+                if !session.logged_in {
+                    return out.extend_from_slice(b"-NOAUTH HELLO needs a login\r\n");
+                }
+                session.resp3 = true;
+                out.extend_from_slice(b"%2\r\n+server\r\n+sim\r\n+proto\r\n:3\r\n");
+            }
+            [b"AUTH", b"secret"] => {
+                session.logged_in = true;
+                out.extend_from_slice(OK);
+            }
+            _ if !session.logged_in => out.extend_from_slice(b"-NOAUTH login first\r\n"),
+            [b"RESET"] => {
+                let input = std::mem::take(&mut session.input);
+                *session = Session {
+                    input,
+                    logged_in: !self.plan.password,
+                    ..Session::default()
+                };
+                out.extend_from_slice(b"+RESET\r\n");
+            }
+            [b"EXEC"] => match session.queued.take() {
+                None => out.extend_from_slice(b"-ERR EXEC without MULTI\r\n"),
+                Some(queued) => self.exec(session, queued, out),
+            },
+            [b"DISCARD"] => match session.queued.take() {
+                None => out.extend_from_slice(b"-ERR DISCARD without MULTI\r\n"),
+                Some(_) => {
+                    session.watched.clear();
+                    out.extend_from_slice(OK);
+                }
+            },
+            _ if session.queued.is_some() => {
+                session.queued.get_or_insert_default().push(words);
+                out.extend_from_slice(b"+QUEUED\r\n");
+            }
+            [b"MULTI"] => {
+                session.queued = Some(Vec::new());
+                out.extend_from_slice(OK);
+            }
+            [b"WATCH", keys @ ..] => {
+                for key in keys.iter().filter_map(|key| Key::parse(key)) {
+                    let version = self.server.version(session.db, key);
+                    session.watched.push((session.db, key, version));
+                }
+                out.extend_from_slice(OK);
+            }
+            [b"UNWATCH"] => {
+                session.watched.clear();
+                out.extend_from_slice(OK);
+            }
+            [b"SELECT", number] => {
+                session.db = number.first().map_or(0, |digit| digit.wrapping_sub(b'0'));
+                out.extend_from_slice(OK);
+            }
+            [b"CLIENT", ..] => out.extend_from_slice(OK),
+            [b"PING"] => out.extend_from_slice(b"+PONG\r\n"),
+            _ => match key(&words) {
+                Some(key) if self.refuses(key, out) => {}
+                Some(key) => self.data(session, key, &words, false, out),
+                None => out.extend_from_slice(b"-ERR unknown command\r\n"),
+            },
+        }
+    }
+
+    fn exec(&mut self, session: &mut Session, queued: Vec<Words>, out: &mut Vec<u8>) {
+        let watched = std::mem::take(&mut session.watched);
+        let guarded = !watched.is_empty();
+        let mut watched = watched.into_iter();
+        if watched.any(|(db, key, version)| self.server.version(db, key) != version) {
+            let null: &[u8] = if session.resp3 { b"_\r\n" } else { b"*-1\r\n" };
+            return out.extend_from_slice(null);
+        }
+        out.extend_from_slice(format!("*{}\r\n", queued.len()).as_bytes());
+        for words in queued {
+            // A message may come within a reply, though it should not.
+            let pushes = self.plan.pushes / 5;
+            if session.resp3 && self.chance(pushes) {
+                out.extend_from_slice(PUSH);
+            }
+            match key(&words) {
+                Some(key) => self.data(session, key, &words, guarded, out),
+                None => out.extend_from_slice(b"-ERR unknown command\r\n"),
+            }
+        }
+    }
+
+    fn data(
+        &mut self,
+        session: &Session,
+        key: Key,
+        words: &[Vec<u8>],
+        guarded: bool,
+        out: &mut Vec<u8>,
+    ) {
+        let db = session.db;
+        let ran = match key.kind {
+            Kind::Shared => 0,
+            _ => self.oracle.runs(key, db, guarded),
+        };
+        match words {
+            [name, _] if name == b"INCR" => {
+                out.extend_from_slice(format!(":{}\r\n", key.count(ran)).as_bytes());
+            }
+            [name, _, value] if name == b"SET" => {
+                self.server.set(db, key, value);
+                out.extend_from_slice(OK);
+            }
+            [name, _] if name == b"GET" && key.kind == Kind::Shared => {
+                let value = self.server.values.get(&(db, key));
+                bulk(out, value.map_or(b"".as_slice(), |(value, _)| value));
+            }
+            [name, _] if name == b"GET" => bulk(out, key.value(db).as_bytes()),
+            _ => out.extend_from_slice(b"-ERR unknown command\r\n"),
+        }
+    }
+
+    /// Whether it is answered with an error, and not run.
+    fn refuses(&mut self, key: Key, out: &mut Vec<u8>) -> bool {
+        let errors = self.plan.errors;
+        let refuses = key.kind != Kind::Shared && self.chance(errors);
+        if refuses {
+            let with = self.rng.usize(0..INJECTED.len());
+            self.oracle.refuses(key, with);
+            error(out, with);
+        }
+        refuses
+    }
+
+    fn is_loading(&mut self) -> bool {
+        let errors = self.plan.errors / 4;
+        self.chance(errors)
+    }
+}
+
+fn error(out: &mut Vec<u8>, with: usize) {
+    out.extend_from_slice(format!("-{}\r\n", INJECTED[with].1).as_bytes());
+}
+
+fn bulk(out: &mut Vec<u8>, bytes: &[u8]) {
+    out.extend_from_slice(format!("${}\r\n", bytes.len()).as_bytes());
+    out.extend_from_slice(bytes);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// The key of a command that has one.
+fn key(words: &[Vec<u8>]) -> Option<Key> {
+    match words {
+        [name, key, ..] if matches!(name.as_slice(), b"GET" | b"SET" | b"INCR") => Key::parse(key),
+        _ => None,
+    }
+}
+
+/// The first command, and its bytes; `None` while it has not come whole.
+fn parse(input: &[u8]) -> Result<Option<(Words, usize)>, ()> {
+    let mut rest = input;
+    let Some(count) = head(&mut rest, b'*')? else {
+        return Ok(None);
+    };
+    let mut words = Vec::with_capacity(count);
+    for _ in 0..count {
+        let Some(len) = head(&mut rest, b'$')? else {
+            return Ok(None);
+        };
+        if rest.len() < len + 2 {
+            return Ok(None);
+        }
+        let (word, tail) = rest.split_at(len);
+        rest = tail.strip_prefix(b"\r\n").ok_or(())?;
+        words.push(word.to_vec());
+    }
+    match count {
+        0 => Err(()),
+        _ => Ok(Some((words, input.len() - rest.len()))),
+    }
+}
+
+/// A kind, a number and the end of the line.
+fn head(rest: &mut &[u8], kind: u8) -> Result<Option<usize>, ()> {
+    if rest.first().is_some_and(|first| *first != kind) {
+        return Err(());
+    }
+    let Some(end) = rest.iter().position(|byte| *byte == b'\n') else {
+        return Ok(None);
+    };
+    let line = rest[1..end].strip_suffix(b"\r").ok_or(())?;
+    let number = std::str::from_utf8(line)
+        .ok()
+        .and_then(|digits| digits.parse().ok());
+    *rest = &rest[end + 1..];
+    match number {
+        Some(number) if number <= 1 << 16 => Ok(Some(number)),
+        _ => Err(()),
+    }
+}
