@@ -160,7 +160,7 @@ fn run_all(arguments: &Arguments, shown: bool) -> Tally {
                         end.fetch_min(seed, Ordering::Relaxed);
                     }
                     mine.add(run);
-                    if seed % 256 == 0 {
+                    if seed.is_multiple_of(256) {
                         bar.inc(256);
                     }
                 }

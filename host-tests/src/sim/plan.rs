@@ -115,6 +115,8 @@ impl Plan {
             plan.stalls = some(rng, 3, 30);
             plan.retries_late = rng.u8(0..4) == 0;
         }
+        // What says so must not keep its reader waiting: one that is dropped then has lost bytes.
+        plan.tells &= plan.cancel_safe || plan.pending == 0;
         if calm {
             plan.breaks = 0;
             plan.stalls = 0;

@@ -149,3 +149,70 @@ fn a_failed_command_has_not_undone_the_session_also_behind_an_attribute() {
         }
     }
 }
+
+#[test]
+fn a_push_that_comes_in_pieces_while_calls_are_dropped_is_passed_over() {
+    const PUSH: &[u8] = b">2\r\n$10\r\ninvalidate\r\n*1\r\n$3\r\nfoo\r\n";
+    let n = PUSH.len();
+    let request = get("k");
+    let config = Config::new();
+    let pieces = (0..n).flat_map(|a| (a..n).flat_map(move |b| (b..n).map(move |c| [a, b, c])));
+    for (pieces, before) in pieces.flat_map(|pieces| [0, 10, 20].map(|before| (pieces, before))) {
+        let mut space = Space::new(64, 64);
+        let mut connection = space.open(&config);
+        // The first piece comes with the answer to the call before.
+        let mut first = format!("${before}\r\n{}\r\n", "v".repeat(before)).into_bytes();
+        first.extend_from_slice(&PUSH[..pieces[0]]);
+        answer(&mut connection, &first);
+        connection.hand_over();
+        let mut sent = pieces[0];
+        for until in [pieces[1], pieces[2], n] {
+            while sent < until {
+                assert!(!connection.has_surplus(), "{pieces:?}");
+                let room = connection.idle_room();
+                let len = room.len().min(until - sent);
+                room[..len].copy_from_slice(&PUSH[sent..sent + len]);
+                connection.got(len).unwrap();
+                sent += len;
+                // A call is dropped before a byte of it is accepted.
+                if sent < n {
+                    let wanted = connection.step(&request, Until::Whole);
+                    assert!(matches!(wanted, Ok(Want::Write(_))), "{pieces:?}");
+                    connection.settle(true);
+                    connection.hand_over();
+                }
+            }
+        }
+        answer(&mut connection, b"$1\r\nv\r\n");
+        assert_eq!(
+            connection.reply(&request),
+            Ok(Some(&b"v"[..])),
+            "{pieces:?}"
+        );
+        assert!(connection.is_in_step());
+    }
+}
+
+/// Brings a call to its end, which is answered by these bytes.
+fn answer(connection: &mut Connection<'_>, mut bytes: &[u8]) {
+    let request = get("k");
+    loop {
+        match connection.step(&request, Until::Whole).unwrap() {
+            Want::Write(command) => {
+                let n = command.len();
+                connection.wrote(n).unwrap();
+            }
+            Want::Flush => connection.flushed(),
+            Want::Read(window) => {
+                let n = window.len().min(bytes.len());
+                window[..n].copy_from_slice(&bytes[..n]);
+                bytes = &bytes[n..];
+                connection.got(n).unwrap();
+            }
+            Want::Done => {
+                assert!(bytes.is_empty());
+                return;
+            }
+        }
+    }
+}
