@@ -158,7 +158,8 @@ impl<'a, 'w> Plan<'a, 'w> {
                 event!(debug, "trying again");
                 count(&mut line.connection.tally().retries);
                 self.retries = self.retries.saturating_add(1);
-                self.reached = last.map_or_else(Error::reached, |()| Reached::NotSent);
+                let reached = last.map_or_else(Error::reached, |()| Reached::NotSent);
+                self.reached = self.reached.max(reached);
                 match pause {
                     Some(at) => self.wait(at),
                     None => self.begin(line, cancel_safe, now)?,

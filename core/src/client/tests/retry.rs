@@ -356,3 +356,35 @@ fn transaction_owned() -> impl Request<Reply: Owned> {
         exec().reply::<Option<[i64; 1]>>(),
     )
 }
+
+#[test]
+fn what_may_have_been_sent_once_is_not_called_unsent_for_a_later_try() {
+    let mut ran = 0;
+    for write in 2..8 {
+        let world = World::<true>::new();
+        let mut resources = Resources::new();
+        let config = settings().retry(Retry::Always).retries(3);
+        let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], config);
+        run(pool.call(ping())).unwrap();
+        world.wire.reset_counts();
+        // The answer is lost, then the second try breaks, and then nobody listens.
+        world
+            .wire
+            .fail(At::Read(1), Wrong::Error(Kind::ConnectionReset));
+        world
+            .wire
+            .fail(At::Write(write), Wrong::Error(Kind::ConnectionReset));
+        for open in 2..9 {
+            world
+                .wire
+                .fail(At::Open(open), Wrong::Error(Kind::ConnectionRefused));
+        }
+        let Err(error) = run(pool.call(incr("n"))) else {
+            continue;
+        };
+        assert!(world.server.seen("INCR n") > 0);
+        assert_eq!(error.reached(), Reached::MaybeSent, "{write}: {error:?}");
+        ran += usize::from(matches!(error.kind(), ErrorKind::Connect(_)));
+    }
+    assert!(ran > 1, "only {ran}");
+}
