@@ -40,6 +40,7 @@ pub use spec::{Blocks, Flags, Keys, Repeat, Session, Spec};
 pub use stream::*;
 pub use string::*;
 pub use transaction::*;
+pub use wait::Timeout;
 pub(crate) use wait::{waits, waits_of};
 
 use crate::resp::Args;

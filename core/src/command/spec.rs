@@ -1,5 +1,7 @@
 //! What is known of a command.
 
+use crate::command::Timeout;
+
 /// What is known of a command: what servers tell by `COMMAND`, and what only we know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Spec {
@@ -35,16 +37,21 @@ pub struct Keys {
 pub enum Blocks {
     /// It answers at once.
     Never,
-    /// It may wait, for as long as its first argument says, in seconds; 0 is for ever.
-    SecondsFirst,
-    /// It may wait, for as long as its last argument says, in seconds; 0 is for ever.
-    SecondsLast,
-    /// It may wait, for as long as its last argument says, in milliseconds; 0 is for ever.
-    MillisLast,
-    /// It may wait where an option says so, in milliseconds (`XREAD BLOCK`).
-    MillisOption,
+    /// It may wait, for as long as one of its arguments says: one of the constants below.
+    For(Timeout),
     /// Nobody knows.
     Unknown,
+}
+
+impl Blocks {
+    /// For as long as its first argument says, in seconds; 0 is for ever.
+    pub const SECONDS_FIRST: Self = Self::For(Timeout::SECONDS_FIRST);
+    /// For as long as its last argument says, in seconds; 0 is for ever.
+    pub const SECONDS_LAST: Self = Self::For(Timeout::SECONDS_LAST);
+    /// For as long as its last argument says, in milliseconds; 0 is for ever.
+    pub const MILLIS_LAST: Self = Self::For(Timeout::MILLIS_LAST);
+    /// Where an option says so, in milliseconds (`XREAD BLOCK`).
+    pub const MILLIS_OPTION: Self = Self::For(Timeout::MILLIS_OPTION);
 }
 
 /// What running a command a second time does, right after the first.

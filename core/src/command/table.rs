@@ -101,7 +101,7 @@ table! {
     TTL                 ["TTL"]                    2 [READONLY FAST]                                        [1 1 1]   Never      Reads   Keeps;
     TYPE                ["TYPE"]                   2 [READONLY FAST]                                        [1 1 1]   Never      Reads   Keeps;
     UNLINK              ["UNLINK"]                -2 [WRITE FAST]                                           [1 -1 1]  Never      Differs Keeps;
-    WAIT                ["WAIT"]                   3 [NOSCRIPT]                                             []        MillisLast Differs Keeps;
+    WAIT                ["WAIT"]                   3 [NOSCRIPT]                                             []        MILLIS_LAST Differs Keeps;
     // string
     APPEND              ["APPEND"]                 3 [WRITE DENYOOM FAST]                                   [1 1 1]   Never      Differs Keeps;
     DECR                ["DECR"]                   2 [WRITE DENYOOM FAST]                                   [1 1 1]   Never      Differs Keeps;
@@ -143,14 +143,14 @@ table! {
     HSTRLEN             ["HSTRLEN"]                3 [READONLY FAST]                                        [1 1 1]   Never      Reads   Keeps;
     HVALS               ["HVALS"]                  2 [READONLY]                                             [1 1 1]   Never      Reads   Keeps;
     // list: only what waits
-    BLPOP               ["BLPOP"]                 -3 [WRITE NOSCRIPT BLOCKING]                              [1 -2 1]  SecondsLast Differs Keeps;
-    BRPOP               ["BRPOP"]                 -3 [WRITE NOSCRIPT BLOCKING]                              [1 -2 1]  SecondsLast Differs Keeps;
+    BLPOP               ["BLPOP"]                 -3 [WRITE NOSCRIPT BLOCKING]                              [1 -2 1]  SECONDS_LAST Differs Keeps;
+    BRPOP               ["BRPOP"]                 -3 [WRITE NOSCRIPT BLOCKING]                              [1 -2 1]  SECONDS_LAST Differs Keeps;
     // stream: without consumer groups, XINFO and XSETID
     XADD                ["XADD"]                  -5 [WRITE DENYOOM FAST]                                   [1 1 1]   Never      Differs Keeps;
     XDEL                ["XDEL"]                  -3 [WRITE FAST]                                           [1 1 1]   Never      Differs Keeps;
     XLEN                ["XLEN"]                   2 [READONLY FAST]                                        [1 1 1]   Never      Reads   Keeps;
     XRANGE              ["XRANGE"]                -4 [READONLY]                                             [1 1 1]   Never      Reads   Keeps;
-    XREAD               ["XREAD"]                 -4 [READONLY BLOCKING MOVABLEKEYS]                        []        MillisOption Reads   Keeps;
+    XREAD               ["XREAD"]                 -4 [READONLY BLOCKING MOVABLEKEYS]                        []        MILLIS_OPTION Reads   Keeps;
     XREVRANGE           ["XREVRANGE"]             -4 [READONLY]                                             [1 1 1]   Never      Reads   Keeps;
     XTRIM               ["XTRIM"]                 -4 [WRITE]                                                [1 1 1]   Never      Differs Keeps;
     // transactions

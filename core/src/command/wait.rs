@@ -1,9 +1,57 @@
 //! How long a blocking command may keep its caller waiting, by its own arguments.
 
+use core::fmt;
 use core::time::Duration;
 
 use crate::command::{Blocks, Encode, Parts};
 use crate::resp::arg::{Arg, Args, Walk};
+
+/// Where among its arguments a command says how long it may wait.
+#[derive(Clone, Copy)]
+pub struct Timeout {
+    place: Place,
+    /// Finds it. Only rows of commands that wait point here, so a program without such a command
+    /// has none of this code.
+    find: fn(&dyn Encode, Place) -> Option<Duration>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    SecondsFirst,
+    SecondsLast,
+    MillisLast,
+    MillisOption,
+}
+
+impl Timeout {
+    pub(super) const SECONDS_FIRST: Self = Self::at(Place::SecondsFirst);
+    pub(super) const SECONDS_LAST: Self = Self::at(Place::SecondsLast);
+    pub(super) const MILLIS_LAST: Self = Self::at(Place::MillisLast);
+    pub(super) const MILLIS_OPTION: Self = Self::at(Place::MillisOption);
+
+    const fn at(place: Place) -> Self {
+        Self { place, find }
+    }
+
+    /// True where a command may do without.
+    pub(crate) fn is_option(self) -> bool {
+        self.place == Place::MillisOption
+    }
+}
+
+impl PartialEq for Timeout {
+    fn eq(&self, other: &Self) -> bool {
+        self.place == other.place
+    }
+}
+
+impl Eq for Timeout {}
+
+impl fmt::Debug for Timeout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.place.fmt(f)
+    }
+}
 
 /// How long the commands of `request` may wait by what they say, one after the other; `None` is for
 /// ever. What a script or an unknown command does, nobody knows: it is taken not to wait.
@@ -19,16 +67,19 @@ pub(crate) fn waits(request: &dyn Parts) -> Option<Duration> {
 
 /// The same of one command.
 pub(crate) fn waits_of(command: &dyn Encode) -> Option<Duration> {
+    match command.spec().blocks {
+        Blocks::For(timeout) => (timeout.find)(command, timeout.place),
+        Blocks::Never | Blocks::Unknown => Some(Duration::ZERO),
+    }
+}
+
+fn find(command: &dyn Encode, place: Place) -> Option<Duration> {
     let mut search = Search {
-        blocks: command.spec().blocks,
+        place,
         aside: 0,
-        is_next: false,
+        is_next: place != Place::MillisOption,
         millis: None,
     };
-    if matches!(search.blocks, Blocks::Never | Blocks::Unknown) {
-        return Some(Duration::ZERO);
-    }
-    search.is_next = search.blocks != Blocks::MillisOption;
     let mut look = |arg: Arg<'_>| search.look(arg);
     command.args(&mut Args::new(0, Walk::Show(&mut look)));
     match search.millis {
@@ -39,7 +90,7 @@ pub(crate) fn waits_of(command: &dyn Encode) -> Option<Duration> {
 
 /// Looks for the timeout among the arguments.
 struct Search {
-    blocks: Blocks,
+    place: Place,
     /// Arguments to come that are names, not options.
     aside: u8,
     /// The next argument is the timeout.
@@ -51,11 +102,11 @@ impl Search {
     fn look(&mut self, arg: Arg<'_>) {
         if self.is_next {
             // The last argument is the last that is looked at.
-            self.is_next = matches!(self.blocks, Blocks::SecondsLast | Blocks::MillisLast);
-            self.millis = millis(arg, self.blocks);
+            self.is_next = matches!(self.place, Place::SecondsLast | Place::MillisLast);
+            self.millis = millis(arg, self.place);
         } else if self.aside > 0 {
             self.aside = self.aside.saturating_sub(1);
-        } else if let (Blocks::MillisOption, Arg::Bytes(word)) = (self.blocks, arg) {
+        } else if let (Place::MillisOption, Arg::Bytes(word)) = (self.place, arg) {
             let is = |option: &str| word.eq_ignore_ascii_case(option.as_bytes());
             self.is_next = is("BLOCK") && self.millis.is_none();
             if is("GROUP") {
@@ -69,10 +120,10 @@ impl Search {
 }
 
 /// A timeout in milliseconds, rounded up; `None` for what no server takes as one.
-fn millis(arg: Arg<'_>, blocks: Blocks) -> Option<u64> {
+fn millis(arg: Arg<'_>, place: Place) -> Option<u64> {
     let mut text = heapless::Vec::<u8, 32>::new();
     match arg {
-        Arg::Int(number) if matches!(blocks, Blocks::MillisLast | Blocks::MillisOption) => {
+        Arg::Int(number) if matches!(place, Place::MillisLast | Place::MillisOption) => {
             return u64::try_from(number).ok();
         }
         Arg::Int(number) => return u64::try_from(number).ok()?.checked_mul(1000),
@@ -82,8 +133,8 @@ fn millis(arg: Arg<'_>, blocks: Blocks) -> Option<u64> {
         }),
         Arg::Invalid(_) => return None,
     }
-    let shift = match blocks {
-        Blocks::SecondsFirst | Blocks::SecondsLast => 3,
+    let shift = match place {
+        Place::SecondsFirst | Place::SecondsLast => 3,
         _ => 0,
     };
     decimal(&text, shift)
@@ -153,10 +204,10 @@ mod tests {
         }
     }
 
-    static FIRST: Spec = spec(Blocks::SecondsFirst);
-    static LAST: Spec = spec(Blocks::SecondsLast);
-    static MILLIS: Spec = spec(Blocks::MillisLast);
-    static OPTION: Spec = spec(Blocks::MillisOption);
+    static FIRST: Spec = spec(Blocks::SECONDS_FIRST);
+    static LAST: Spec = spec(Blocks::SECONDS_LAST);
+    static MILLIS: Spec = spec(Blocks::MILLIS_LAST);
+    static OPTION: Spec = spec(Blocks::MILLIS_OPTION);
 
     fn ms(spec: &'static Spec, args: &[Arg<'_>]) -> Option<u64> {
         waits_of(&Blocking(spec, args)).map(|wait| u64::try_from(wait.as_millis()).unwrap())

@@ -79,8 +79,10 @@ impl Connection<'_> {
         self.session.add(spec.session);
         self.exchange.blocking |= match spec.blocks {
             Blocks::Never => false,
-            Blocks::MillisOption => waits_of(command) != Some(Duration::ZERO),
-            _ => true,
+            Blocks::For(timeout) if timeout.is_option() => {
+                waits_of(command) != Some(Duration::ZERO)
+            }
+            Blocks::For(_) | Blocks::Unknown => true,
         };
     }
 

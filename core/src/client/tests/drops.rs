@@ -14,7 +14,7 @@ use crate::io::scripted::Pace;
 use crate::resp::Any;
 
 static BLPOP: Spec = Spec {
-    blocks: Blocks::SecondsLast,
+    blocks: Blocks::SECONDS_LAST,
     ..Spec::write(&["BLPOP"], -3)
 };
 

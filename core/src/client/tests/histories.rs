@@ -19,7 +19,7 @@ use crate::resp::Any;
 use embedded_io::ErrorKind as Kind;
 
 static BLPOP: Spec = Spec {
-    blocks: Blocks::SecondsLast,
+    blocks: Blocks::SECONDS_LAST,
     ..Spec::write(&["BLPOP"], -3)
 };
 
