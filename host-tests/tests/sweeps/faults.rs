@@ -244,6 +244,15 @@ impl Wire {
 }
 
 impl Case {
+    /// Something stalls, or there are pauses between tries.
+    pub fn takes_time(&self) -> bool {
+        let stalls = matches!(
+            self.fault,
+            Fault::Break(_, Wrong::Stall) | Fault::Silence | Fault::SilenceThenBreak(..)
+        );
+        stalls || self.policy == Policy::Default
+    }
+
     /// Under one broken connection, what is safe to try again has to come to a good end.
     pub fn must_recover(&self) -> bool {
         let is_broken = matches!(

@@ -13,9 +13,10 @@ use respool::config::{Config, Retry};
 use respool::error::{Fault as Broken, PoolError};
 use respool::io::Blocking;
 use respool::io::scripted::{self, TestClock, Wrong};
+use respool::time::Clock;
 use respool::{Error, ErrorKind, PoolResources, Reached};
 
-use crate::faults::{Case, Fault, Policy, Protocol, Way, Wire, World};
+use crate::faults::{Case, Fault, Policy, Protocol, Speed, Way, Wire, World};
 use crate::operations::{Fate, Lender, OneSeat, Op, Report, leave_a_mess, next_one};
 use crate::server::{DB, PASSWORD, Server, Session};
 use crate::wire::{Hand, Link};
@@ -98,6 +99,7 @@ fn settings(case: &Case) -> Config<'static> {
 impl<const SAFE: bool> Bench<SAFE> {
     fn run<P: Lender>(&self, pool: &P, case: &Case, places: [u32; 2]) -> Reach {
         self.set_up(pool, case.op);
+        let began = self.clock.now();
         self.start();
         self.wire.set_pace(case.speed.pace());
 
@@ -107,6 +109,7 @@ impl<const SAFE: bool> Bench<SAFE> {
         self.poll(case.op.act(pool, 1, &first), polls);
         let moved = self.wire.counts().out > 0;
         let mut reach = self.reach(case.fault, places, &first);
+        let writes = self.server.store().writes();
         self.stop();
         self.check_calls();
         self.check_writes(case.op, 1, &first, moved);
@@ -124,6 +127,13 @@ impl<const SAFE: bool> Bench<SAFE> {
                 .fail(place.at(places[1], self.wire.counts()), wrong);
         }
         self.poll(next_one(pool, 2, &second), polls);
+        // What had not left when its future was dropped does not leave behind somebody's back.
+        let late = {
+            let store = self.server.store();
+            store.writes() - store.applied(2, 1, DB) - writes
+        };
+        let may_be_late = case.speed == Speed::Buffered;
+        assert!(may_be_late || late == 0, "{late} writes came late");
         let moved = self.wire.counts().out > 0;
         match case.fault {
             Fault::DropTwice => reach.second = !second.ended.get(),
@@ -151,6 +161,9 @@ impl<const SAFE: bool> Bench<SAFE> {
         self.check_writes(case.op, 1, &first, true);
         self.check_writes(Op::Tuple, 2, &second, true);
         self.check_all(pool, case.op);
+        // Nobody waited for what would never come.
+        let waited = self.clock.now().since(began);
+        assert!(case.takes_time() || waited.is_zero(), "it took {waited:?}");
         reach
     }
 
