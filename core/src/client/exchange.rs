@@ -10,7 +10,7 @@ use crate::client::plan::{Act, Plan};
 use crate::command::{Parts, waits};
 use crate::config::Config;
 use crate::connection::{Until, Work};
-use crate::error::Error;
+use crate::error::{Error, Io};
 use crate::io::{
     Blocking, Patience, Transport, asynch, blocking, drive, drive_blocking, in_time, io, now,
 };
@@ -40,12 +40,16 @@ impl<L: asynch::Link> Client<'_, L> {
         request: &dyn Parts,
         until: Until,
     ) -> Result<(), Error> {
-        if self.has_news() {
-            // It takes no waiting.
-            let read = self.link.read(self.line.connection.idle_room()).await;
-            self.line.heard(read.map_err(io));
-        }
         let clock = self.link.clock();
+        if self.has_news() {
+            // It should take no waiting. Dropped all the same, the connection will be closed.
+            let patience = self.patience(self.line.config().connect_timeout);
+            self.line.connection.unready();
+            let read = self.link.read(self.line.connection.idle_room());
+            let read = in_time(&clock, patience, read).await;
+            let read = read.map_or(Err(Io::TimedOut), |read| read.map_err(io));
+            self.line.heard(read);
+        }
         let mut plan = Plan::new(request, until);
         let mut last = Ok(());
         let mut opening = self.patience(None);
@@ -101,11 +105,12 @@ impl<L: asynch::Link> Client<'_, L> {
 impl<L: blocking::Link> Client<'_, Blocking<L>> {
     /// Brings `request` to its end.
     pub(crate) fn exchange(&mut self, request: &dyn Parts, until: Until) -> Result<(), Error> {
+        let clock = self.link.clock();
         if self.has_news() {
-            let read = self.link.0.read(self.line.connection.idle_room());
+            let patience = self.link.0.patience(self.line.config().connect_timeout);
+            let read = patience.and_then(|()| self.link.0.read(self.line.connection.idle_room()));
             self.line.heard(read.map_err(io));
         }
-        let clock = self.link.clock();
         let mut plan = Plan::new(request, until);
         let mut last = Ok(());
         let mut opening = self.patience(None);

@@ -65,6 +65,7 @@ impl<'w> Line<'w> {
 
     /// What came while it lay idle. Only pushes may have.
     pub(crate) fn heard(&mut self, read: Result<usize, Io>) {
+        self.connection.ready();
         let _ = match read {
             Ok(n) => self.connection.got(n),
             Err(error) => Err(self.connection.broke(error)),

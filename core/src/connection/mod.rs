@@ -386,7 +386,7 @@ impl<'w> Connection<'w> {
     /// Room for what has come while nothing was under way.
     pub(crate) fn idle_room(&mut self) -> &mut [u8] {
         match self.phase {
-            Phase::Idle if self.ready => self.rx.spare(),
+            Phase::Idle => self.rx.spare(),
             _ => &mut [],
         }
     }

@@ -6,7 +6,7 @@ use super::*;
 use crate::command::{Command, get, incr, ping, select, watch};
 use crate::error::{ErrorKind, SessionUse};
 use crate::io::Blocking;
-use crate::io::scripted::{At, Wrong};
+use crate::io::scripted::{At, Pace, Script, Step, Wire, Wrong};
 use crate::time::{Clock, Duration};
 use embedded_io::ErrorKind as Kind;
 
@@ -85,7 +85,7 @@ fn a_peer_that_vanished_is_found_within_the_connect_timeout() {
 fn a_check_that_is_dropped_leaves_the_connection_in_step() {
     for k in 0..12 {
         let world = World::<true>::new();
-        world.wire.set_pace(crate::io::scripted::Pace::slow(3));
+        world.wire.set_pace(Pace::slow(3));
         let mut resources = Resources::new();
         let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], settings());
         run(pool.call(incr("n"))).unwrap();
@@ -183,4 +183,58 @@ fn a_lease_is_never_retired_under_its_users_feet() {
         assert_eq!(value, "k@3");
     });
     assert_eq!(pool.stats().opened, 1);
+}
+
+#[test]
+fn a_link_that_says_that_there_is_news_and_then_waits_holds_nobody_up() {
+    fn check<const SAFE: bool>() {
+        let world = World::<SAFE>::new();
+        world.wire.tell();
+        let mut resources = Resources::new();
+        let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], settings());
+        run(pool.call(incr("n"))).unwrap();
+        // The read is pending once, and dropped there.
+        world.wire.say(b">2\r\n+news\r\n+of nothing\r\n");
+        world.wire.set_pace(Pace::slow(1));
+        assert!(!drop_at(1, pool.call(get("a").reply::<()>())).is_ready());
+        world.wire.set_pace(Pace::FAST);
+        assert_eq!(run(pool.call(get("b").reply())), Ok(owned("b")));
+        assert_eq!((pool.stats().opened, pool.stats().closed_dropped), (2, 1));
+        check_stats(&pool);
+    }
+    check::<true>();
+    check::<false>();
+}
+
+#[test]
+fn news_that_do_not_come_cost_the_connect_timeout() {
+    let steps = [
+        Step::Login,
+        Step::Command("INCR n"),
+        Step::Answer(b":1\r\n"),
+        Step::Wait(Duration::from_secs(20)),
+        Step::Answer(b">1\r\n+news\r\n"),
+        Step::Open,
+        Step::Login,
+        Step::Command("INCR n"),
+        Step::Answer(b":2\r\n"),
+    ];
+    let clock = TestClock::new();
+    let wire = Wire::new(Script::new(&steps), &clock);
+    wire.tell();
+    let mut resources = Resources::new();
+    let pool = TestPool::<_>::new(&mut resources, [wire.clone()], settings());
+    assert_eq!(clock.run(pool.call(incr("n"))), Ok(Ok(1)));
+    assert_eq!(clock.run(pool.call(incr("n"))), Ok(Ok(2)));
+    assert_eq!(clock.now().as_millis(), 5000);
+    assert_eq!(wire.peer().finished(), Ok(()));
+
+    let clock = TestClock::new();
+    let wire = Wire::new(Script::new(&steps), &clock);
+    wire.tell();
+    let mut resources = Resources::new();
+    let links = [Blocking(wire.clone())];
+    let pool = TestPool::<_>::new(&mut resources, links, settings());
+    assert_eq!((pool.call(incr("n")), pool.call(incr("n"))), (Ok(1), Ok(2)));
+    assert_eq!(clock.now().as_millis(), 5000);
 }
