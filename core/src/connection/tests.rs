@@ -91,12 +91,13 @@ impl<'b> Peer<'b> {
         connection: &mut Connection<'_>,
         mut work: Work<'_, '_>,
     ) -> Result<(), Error> {
-        loop {
+        for _ in 0..2_000_000 {
             let next = work.advance(connection)?;
             match connection.offer(next, work.parts())? {
                 Want::Write(bytes) => {
                     assert!(!bytes.is_empty());
                     self.sent.extend_from_slice(bytes);
+                    assert!(self.sent.len() < 1 << 22, "it goes on for ever");
                     let n = bytes.len();
                     connection.wrote(n)?;
                 }
@@ -116,6 +117,7 @@ impl<'b> Peer<'b> {
                 Want::Done => return Ok(()),
             }
         }
+        panic!("it goes on for ever");
     }
 
     fn call<R: Request>(

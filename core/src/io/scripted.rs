@@ -15,7 +15,8 @@
 //!   [run](TestClock::run) by it jumps to the next deadline whenever all sleep.
 //!
 //! Nothing here depends on chance, and nothing takes time. What can never go on ends the test
-//! instead of hanging it: [`TestClock::run`] says [`Stuck`], a blocking call panics.
+//! instead of hanging it: [`TestClock::run`] says [`Stuck`], a blocking call panics, and so does the
+//! millionth call of a wire.
 //!
 //! # A device, async
 //!

@@ -15,6 +15,7 @@ fn sent(request: &dyn Parts, tx: usize, accept: usize) -> Result<Vec<u8>, Error>
             Want::Write(part) => {
                 let n = part.len().min(accept);
                 bytes.extend_from_slice(&part[..n]);
+                assert!(bytes.len() < 1 << 20, "it goes on for ever");
                 connection.wrote(n)?;
             }
             _ => return Ok(bytes),

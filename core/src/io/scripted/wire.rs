@@ -39,6 +39,8 @@ struct State<P> {
     pace: Pace,
     faults: Vec<(At, Wrong)>,
     counts: Counts,
+    /// Reads, writes and flushes since the last reset.
+    calls: u32,
     reader: Option<Waker>,
     patience: Option<Duration>,
     /// It tells what waits to be read.
@@ -71,6 +73,7 @@ impl<P: Peer, const SAFE: bool> Wire<P, SAFE> {
             pace: Pace::FAST,
             faults: Vec::new(),
             counts: Counts::default(),
+            calls: 0,
             reader: None,
             patience: None,
             tells: false,
@@ -116,7 +119,9 @@ impl<P: Peer, const SAFE: bool> Wire<P, SAFE> {
 
     /// Counts from zero again.
     pub fn reset_counts(&self) {
-        self.state().counts = Counts::default();
+        let mut state = self.state();
+        state.counts = Counts::default();
+        state.calls = 0;
     }
 
     /// Whether it is open.
@@ -244,7 +249,18 @@ impl<P: Peer> State<P> {
         self.unflushed.clear();
     }
 
+    /// Ends a test that goes on for ever.
+    fn count(&mut self) {
+        self.calls += 1;
+        let most = 1_000_000;
+        assert!(
+            self.calls < most,
+            "{most} calls since the last `reset_counts`"
+        );
+    }
+
     fn read(&mut self, window: &mut [u8], now: Instant) -> Read {
+        self.count();
         assert!(
             !window.is_empty(),
             "a read into nothing cannot be told from the end"
@@ -303,6 +319,7 @@ impl<P: Peer> State<P> {
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<usize, ErrorKind> {
+        self.count();
         assert!(
             !bytes.is_empty(),
             "a write of nothing cannot be told from a full transport"
@@ -349,6 +366,7 @@ impl<P: Peer> State<P> {
     }
 
     fn flush(&mut self) -> Result<(), ErrorKind> {
+        self.count();
         self.counts.flushes += 1;
         if !self.is_open {
             self.counts.misuses += 1;

@@ -55,6 +55,7 @@ fn arriving(bytes: &[u8], pieces: &[usize], limits: &Limits) -> Vec<Event> {
             let scanned = scanner.scan(&mut window, &mut levels, limits, true);
             let at = scanner.at();
             assert!(at <= window.len(), "no more is consumed than was given");
+            assert!(events.len() <= bytes.len(), "it goes on for ever");
             match scanned {
                 Ok(Scanned::More) => break,
                 Ok(Scanned::Push) => events.push(Event::Push),
