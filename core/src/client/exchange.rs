@@ -7,7 +7,7 @@ use core::time::Duration;
 
 use crate::client::Client;
 use crate::client::plan::{Act, Plan};
-use crate::command::{Parts, waits};
+use crate::command::{Parts, with_waits};
 use crate::config::Config;
 use crate::connection::{Until, Work};
 use crate::error::{Error, Io};
@@ -18,8 +18,7 @@ use crate::time::{Clock, Timer};
 
 /// How long one try of `request` may take on an open connection.
 fn limit(request: &dyn Parts, config: &Config<'_>) -> Option<Duration> {
-    let limit = request.handling().timeout.or(config.call_timeout)?;
-    Some(limit.saturating_add(waits(request)?))
+    with_waits(request.handling().timeout.or(config.call_timeout)?, request)
 }
 
 impl<L: Transport> Client<'_, L> {
@@ -56,30 +55,26 @@ impl<L: asynch::Link> Client<'_, L> {
         loop {
             let next = plan.next(&mut self.line, last, L::CANCEL_SAFE, now(&clock));
             self.close_link_if_given_up();
-            last = match next? {
+            let patience = match next? {
                 None => return Ok(()),
                 Some(Act::Pause(at)) => {
                     clock.sleep_until(at).await;
-                    Ok(())
+                    last = Ok(());
+                    continue;
                 }
                 Some(Act::Open) => {
                     self.link.abort();
-                    opening = self.patience(self.line.connection.config().connect_timeout);
+                    opening = self.patience(self.line.config().connect_timeout);
                     let open = self.link.open(opening.span());
                     let opened = in_time(&clock, opening, open).await;
-                    self.settle_open(opened.map(|opened| opened.map_err(io)))
+                    last = self.settle_open(opened.map(|opened| opened.map_err(io)));
+                    continue;
                 }
-                Some(Act::Shake) => self.drive(plan.work(), opening).await,
-                Some(Act::Prepare(limit)) => {
-                    let patience = self.patience(limit);
-                    self.drive(plan.work(), patience).await
-                }
-                Some(Act::Call) => {
-                    let limit = limit(request, self.line.connection.config());
-                    let patience = self.patience(limit);
-                    self.drive(plan.work(), patience).await
-                }
+                Some(Act::Shake) => opening,
+                Some(Act::Prepare(limit)) => self.patience(limit),
+                Some(Act::Call) => self.patience(limit(request, self.line.config())),
             };
+            last = self.drive(plan.work(), patience).await;
         }
     }
 
@@ -117,29 +112,25 @@ impl<L: blocking::Link> Client<'_, Blocking<L>> {
         loop {
             let next = plan.next(&mut self.line, last, L::CANCEL_SAFE, now(&clock));
             self.close_link_if_given_up();
-            last = match next? {
+            let patience = match next? {
                 None => return Ok(()),
                 Some(Act::Pause(at)) => {
                     self.link.0.pause(at.since(clock.now()));
-                    Ok(())
+                    last = Ok(());
+                    continue;
                 }
                 Some(Act::Open) => {
                     self.link.abort();
-                    opening = self.patience(self.line.connection.config().connect_timeout);
+                    opening = self.patience(self.line.config().connect_timeout);
                     let opened = self.link.0.open(opening.span());
-                    self.settle_open(Some(opened.map_err(io)))
+                    last = self.settle_open(Some(opened.map_err(io)));
+                    continue;
                 }
-                Some(Act::Shake) => self.drive(plan.work(), opening),
-                Some(Act::Prepare(limit)) => {
-                    let patience = self.patience(limit);
-                    self.drive(plan.work(), patience)
-                }
-                Some(Act::Call) => {
-                    let limit = limit(request, self.line.connection.config());
-                    let patience = self.patience(limit);
-                    self.drive(plan.work(), patience)
-                }
+                Some(Act::Shake) => opening,
+                Some(Act::Prepare(limit)) => self.patience(limit),
+                Some(Act::Call) => self.patience(limit(request, self.line.config())),
             };
+            last = self.drive(plan.work(), patience);
         }
     }
 

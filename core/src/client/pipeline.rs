@@ -4,7 +4,7 @@ use core::fmt;
 use core::time::Duration;
 
 use crate::client::Client;
-use crate::command::{Command, Encode, Parts, waits_of};
+use crate::command::{Command, Encode, Parts, with_wait};
 use crate::connection::Until;
 use crate::error::{Error, Io};
 use crate::io::{Blocking, Transport, asynch, blocking};
@@ -75,8 +75,7 @@ impl<'l, 'w, L: Transport, I: Iterator<Item = C>, C: Command> Pipeline<'l, 'w, L
         self.waits = Some(Duration::ZERO);
         while self.has_more() {
             let Some(command) = &self.held else { break };
-            let waits = self.waits.zip(waits_of(command));
-            let waits = waits.map(|(sum, more)| sum.saturating_add(more));
+            let waits = self.waits.and_then(|sum| with_wait(sum, command));
             match self.client.line.connection.enqueue(command) {
                 Ok(true) => {
                     self.held = None;
@@ -138,7 +137,7 @@ impl<'l, 'w, L: Transport, I: Iterator<Item = C>, C: Command> Pipeline<'l, 'w, L
     /// How long the next reply may take.
     fn limit(&self) -> Option<Duration> {
         let waits = match &self.held {
-            Some(large) if self.alone => waits_of(large),
+            Some(large) if self.alone => with_wait(Duration::ZERO, large),
             _ => self.waits,
         };
         let limit = self.client.line.config().call_timeout?;

@@ -41,7 +41,7 @@ pub use stream::*;
 pub use string::*;
 pub use transaction::*;
 pub use wait::Timeout;
-pub(crate) use wait::{waits, waits_of};
+pub(crate) use wait::{with_wait, with_waits};
 
 use crate::resp::Args;
 

@@ -102,9 +102,12 @@ pub(super) mod tests {
 
     #[test]
     fn how_long_each_command_that_waits_may_take_is_known() {
-        use crate::command::{After, Encode, StreamId, wait, waits_of, xread};
+        use crate::command::{After, Encode, StreamId, wait, with_wait, xread};
 
-        let millis = |command: &dyn Encode| waits_of(command).map(|wait| wait.as_millis());
+        use core::time::Duration;
+
+        let millis =
+            |command: &dyn Encode| with_wait(Duration::ZERO, command).map(|wait| wait.as_millis());
         // A key that reads as the option does.
         let streams = [("BLOCK", After::New), ("9", StreamId::new(5, 7).into())];
         for time in [1, 90, 1000, 2500, 61_001] {

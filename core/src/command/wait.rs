@@ -10,9 +10,9 @@ use crate::resp::arg::{Arg, Args, Walk};
 #[derive(Clone, Copy)]
 pub struct Timeout {
     place: Place,
-    /// Finds it. Only rows of commands that wait point here, so a program without such a command
-    /// has none of this code.
-    find: fn(&dyn Encode, Place) -> Option<Duration>,
+    /// Adds it to another time. Only rows of commands that wait point here, so a program without
+    /// such a command has none of this code.
+    add: fn(Duration, &dyn Encode, Place) -> Option<Duration>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +30,7 @@ impl Timeout {
     pub(super) const MILLIS_OPTION: Self = Self::at(Place::MillisOption);
 
     const fn at(place: Place) -> Self {
-        Self { place, find }
+        Self { place, add }
     }
 
     /// True where a command may do without.
@@ -53,27 +53,28 @@ impl fmt::Debug for Timeout {
     }
 }
 
-/// How long the commands of `request` may wait by what they say, one after the other; `None` is for
-/// ever. What a script or an unknown command does, nobody knows: it is taken not to wait.
-pub(crate) fn waits(request: &dyn Parts) -> Option<Duration> {
-    let mut sum = Duration::ZERO;
+/// `limit`, and as long as the commands of `request` may wait by what they say, one after the other;
+/// `None` is for ever. What a script or an unknown command does, nobody knows: it is taken not to
+/// wait.
+pub(crate) fn with_waits(limit: Duration, request: &dyn Parts) -> Option<Duration> {
+    let mut sum = limit;
     for index in 0..request.count() {
         if let Some(command) = request.part(index) {
-            sum = sum.saturating_add(waits_of(command)?);
+            sum = with_wait(sum, command)?;
         }
     }
     Some(sum)
 }
 
-/// The same of one command.
-pub(crate) fn waits_of(command: &dyn Encode) -> Option<Duration> {
+/// The same for one command.
+pub(crate) fn with_wait(limit: Duration, command: &dyn Encode) -> Option<Duration> {
     match command.spec().blocks {
-        Blocks::For(timeout) => (timeout.find)(command, timeout.place),
-        Blocks::Never | Blocks::Unknown => Some(Duration::ZERO),
+        Blocks::For(timeout) => (timeout.add)(limit, command, timeout.place),
+        Blocks::Never | Blocks::Unknown => Some(limit),
     }
 }
 
-fn find(command: &dyn Encode, place: Place) -> Option<Duration> {
+fn add(limit: Duration, command: &dyn Encode, place: Place) -> Option<Duration> {
     let mut search = Search {
         place,
         aside: 0,
@@ -84,7 +85,7 @@ fn find(command: &dyn Encode, place: Place) -> Option<Duration> {
     command.args(&mut Args::new(0, Walk::Show(&mut look)));
     match search.millis {
         Some(0) => None,
-        found => Some(Duration::from_millis(found.unwrap_or(0))),
+        found => Some(limit.saturating_add(Duration::from_millis(found.unwrap_or(0)))),
     }
 }
 
@@ -210,7 +211,8 @@ mod tests {
     static OPTION: Spec = spec(Blocks::MILLIS_OPTION);
 
     fn ms(spec: &'static Spec, args: &[Arg<'_>]) -> Option<u64> {
-        waits_of(&Blocking(spec, args)).map(|wait| u64::try_from(wait.as_millis()).unwrap())
+        with_wait(Duration::ZERO, &Blocking(spec, args))
+            .map(|wait| u64::try_from(wait.as_millis()).unwrap())
     }
 
     fn words<const N: usize>(words: [&str; N]) -> [Arg<'_>; N] {
@@ -270,8 +272,11 @@ mod tests {
     #[test]
     fn commands_of_one_round_trip_wait_one_after_the_other() {
         let blpop = Blocking(&LAST, &[Arg::Int(2)]);
-        assert_eq!(waits_of(&get("k")), Some(Duration::ZERO));
-        assert_eq!(waits(&raw("EVAL").arg("0")), Some(Duration::ZERO));
+        assert_eq!(with_wait(Duration::ZERO, &get("k")), Some(Duration::ZERO));
+        assert_eq!(
+            with_waits(Duration::ZERO, &raw("EVAL").arg("0")),
+            Some(Duration::ZERO)
+        );
         struct Two<'a>([&'a dyn Encode; 2]);
         impl Parts for Two<'_> {
             fn count(&self) -> u16 {
@@ -281,8 +286,11 @@ mod tests {
                 self.0.get(usize::from(index)).copied()
             }
         }
-        assert_eq!(waits(&Two([&blpop, &blpop])), Some(Duration::from_secs(4)));
+        assert_eq!(
+            with_waits(Duration::ZERO, &Two([&blpop, &blpop])),
+            Some(Duration::from_secs(4))
+        );
         let forever = Blocking(&MILLIS, &[Arg::Int(0)]);
-        assert_eq!(waits(&Two([&blpop, &forever])), None);
+        assert_eq!(with_waits(Duration::ZERO, &Two([&blpop, &forever])), None);
     }
 }

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crate::command::{Blocks, Encode, Parts, Session as Effect, waits_of};
+use crate::command::{Blocks, Encode, Parts, Session as Effect, with_wait};
 use crate::connection::{Connection, Exchange, Phase};
 use crate::error::{CommandFault, Error, ErrorKind};
 use crate::resp::{Cursor, Frame};
@@ -80,7 +80,7 @@ impl Connection<'_> {
         self.exchange.blocking |= match spec.blocks {
             Blocks::Never => false,
             Blocks::For(timeout) if timeout.is_option() => {
-                waits_of(command) != Some(Duration::ZERO)
+                with_wait(Duration::ZERO, command) != Some(Duration::ZERO)
             }
             Blocks::For(_) | Blocks::Unknown => true,
         };

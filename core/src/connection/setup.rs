@@ -288,6 +288,7 @@ fn knows_no_hello(code: Code, text: &[u8]) -> bool {
     code == Code::NoProto || (code == Code::Err && contains(text, b"unknown command"))
 }
 
+#[inline(never)]
 fn contains(text: &[u8], words: &[u8]) -> bool {
     text.windows(words.len()).any(|window| window == words)
 }

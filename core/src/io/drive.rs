@@ -64,18 +64,18 @@ pub(crate) async fn drive<L: asynch::Link>(
     let (clock, until) = (link.clock(), patience.until);
     loop {
         let next = work.advance(connection)?;
-        let moved = match connection.offer(next, work.parts())? {
-            Want::Write(bytes) => within(&clock, until, link.write(bytes))
-                .await
-                .map(|n| (n, Moved::Out)),
-            Want::Flush => within(&clock, until, link.flush())
-                .await
-                .map(|r| (r.map(|()| 0), Moved::On)),
-            Want::Read(window) => within(&clock, until, link.read(window))
-                .await
-                .map(|n| (n, Moved::In)),
-            Want::Done => return Ok(()),
+        let want = connection.offer(next, work.parts())?;
+        if matches!(want, Want::Done) {
+            return Ok(());
+        }
+        let moving = async {
+            match want {
+                Want::Write(bytes) => (link.write(bytes).await, Moved::Out),
+                Want::Read(window) => (link.read(window).await, Moved::In),
+                Want::Flush | Want::Done => (link.flush().await.map(|()| 0), Moved::On),
+            }
         };
+        let moved = within(&clock, until, moving).await;
         settle(
             connection,
             L::CANCEL_SAFE,

@@ -84,6 +84,7 @@ impl<'s, 'a> Args<'s, 'a> {
     }
 
     /// Adds a fixed word of the command's grammar.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub fn word(&mut self, word: &'static str) -> &mut Self {
         self.push(Arg::Bytes(word.as_bytes()));
         self

@@ -171,12 +171,13 @@ impl<'r> Decoder<'r> {
     /// Passes over `values` values without recursion: what counts is only how many are left, and,
     /// for each streamed aggregate, how many are left outside of it.
     fn skip_values(&mut self, values: u32) -> Result<(), Error> {
-        let mut left = u64::from(values);
-        let mut outside = [0u64; STREAMS];
+        // Each takes some of the bytes, so there are not more of them than `usize` counts.
+        let mut left = values as usize;
+        let mut outside = [0usize; STREAMS];
         let mut streams = 0usize;
         while left > 0 {
             // Within a streamed aggregate the count of one stays until the end mark.
-            let mut more = 0u64;
+            let mut more = 0usize;
             if self.bulk().is_some() {
                 left = left.saturating_sub(1);
                 continue;
@@ -186,7 +187,7 @@ impl<'r> Decoder<'r> {
                     self.take(len)?;
                 }
                 Head::Aggregate(kind, len) => {
-                    more = u64::from(kind.values(len).ok_or_else(truncated)?);
+                    more = kind.values(len).ok_or_else(truncated)? as usize;
                     // These stand before the value that is meant.
                     if matches!(kind, Aggregate::Attribute | Aggregate::Push) {
                         more = more.saturating_add(1);
@@ -195,7 +196,7 @@ impl<'r> Decoder<'r> {
                 Head::AggregateStream(_) => {
                     *outside.get_mut(streams).ok_or_else(truncated)? = left;
                     streams = streams.saturating_add(1);
-                    left = u64::MAX;
+                    left = usize::MAX;
                     continue;
                 }
                 Head::End => {

@@ -136,11 +136,11 @@ pub(crate) fn head(input: &[u8]) -> Result<(&[u8], Head<'_>), NoHead> {
 #[cfg_attr(target_pointer_width = "64", inline(always))]
 fn parse(input: &[u8]) -> Parsed<'_, Head<'_>> {
     let (rest, kind) = byte(input)?;
-    match kind {
-        b':' => map(terminated(integer, crlf), Head::Integer).parse(rest),
-        b'+' => map(line, Head::Simple).parse(rest),
-        b'-' => map(line, Head::Error).parse(rest),
-        b'_' => value(Head::Null, crlf).parse(rest),
+    let (rest, head) = match kind {
+        b':' => map(integer, Head::Integer).parse(rest),
+        b'+' => map(text, Head::Simple).parse(rest),
+        b'-' => map(text, Head::Error).parse(rest),
+        b'_' => Ok((rest, Head::Null)),
         b'#' => checked(
             rest,
             |t| matches!(t, b"t" | b"f"),
@@ -148,19 +148,20 @@ fn parse(input: &[u8]) -> Parsed<'_, Head<'_>> {
         ),
         b',' => checked(rest, is_double, Head::Double),
         b'(' => checked(rest, is_big_number, Head::BigNumber),
-        b'.' => value(Head::End, crlf).parse(rest),
+        b'.' => Ok((rest, Head::End)),
         b'$' | b'*' | b'%' | b'~' | b'>' | b'|' | b'!' | b'=' | b';' => counted(kind, rest),
         other => Err(Err::Failure(Fault::UnknownType(other))),
-    }
+    }?;
+    crlf(rest).map(|(rest, ())| (rest, head))
 }
 
 /// A head that says how much follows. There is one parser for all of them, for the sake of the
 /// flash that it takes.
 fn counted(kind: u8, input: &[u8]) -> Parsed<'_, Head<'_>> {
     let (rest, count) = alt((
-        map(terminated(length, crlf), Count::Known),
-        value(Count::Null, tag("-1\r\n")),
-        value(Count::Unknown, tag("?\r\n")),
+        map(length, Count::Known),
+        value(Count::Null, tag("-1")),
+        value(Count::Unknown, tag("?")),
     ))
     .parse(input)?;
     let head = match (kind, count) {
@@ -198,7 +199,7 @@ fn checked<'i>(
     is_valid: fn(&[u8]) -> bool,
     head: fn(&'i [u8]) -> Head<'i>,
 ) -> Parsed<'i, Head<'i>> {
-    match line(input)? {
+    match text(input)? {
         (rest, text) if is_valid(text) => Ok((rest, head(text))),
         _ => Err(Err::Failure(Fault::BadScalar)),
     }
@@ -271,16 +272,14 @@ fn integer(input: &[u8]) -> Parsed<'_, i64> {
         .ok_or(Err::Failure(Fault::BadScalar))
 }
 
-/// Text up to CR LF; a CR or LF within it is a fault.
+/// Text up to the first CR or LF.
 #[cfg_attr(target_pointer_width = "64", inline(always))]
-fn line(input: &[u8]) -> Parsed<'_, &[u8]> {
-    let Some(at) = find(input, b'\r', b'\n') else {
-        return Err(Err::Incomplete(Needed::Unknown));
-    };
-    let Some((text, rest)) = input.split_at_checked(at) else {
-        return Err(Err::Incomplete(Needed::Unknown));
-    };
-    crlf(rest).map(|(rest, ())| (rest, text))
+fn text(input: &[u8]) -> Parsed<'_, &[u8]> {
+    let at = find(input, b'\r', b'\n');
+    match at.and_then(|at| input.split_at_checked(at)) {
+        Some((text, rest)) => Ok((rest, text)),
+        None => Err(Err::Incomplete(Needed::Unknown)),
+    }
 }
 
 /// Where the first of these two stands. What is fast on long lines is long code: not for machines

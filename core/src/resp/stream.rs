@@ -114,6 +114,7 @@ impl Compacting {
 
 /// Moves `len` bytes towards the start. A loop, since `memmove` costs 700 bytes of flash where
 /// nothing else needs it.
+#[inline(never)]
 pub(crate) fn move_up(window: &mut [u8], from: usize, to: usize, len: usize) {
     for i in 0..len {
         let Some(byte) = window.get(from.saturating_add(i)).copied() else {
