@@ -3,6 +3,7 @@
 //! - [`chaos`]: a proxy that splits, delays, cuts and falls silent.
 //! - [`cross`]: building for a microcontroller.
 //! - [`demo`]: the built-in server, in memory, not Redis.
+//! - [`frames`]: the stack frames of an image.
 //! - [`live`]: scenarios on a real server, written once for both worlds.
 //! - `qemu`: the firmware of `embassy-example` in QEMU, with the feature `firmware`.
 //! - [`redis`]: a real `redis-server` for one test, on a free port, gone on drop.
@@ -11,6 +12,7 @@
 pub mod chaos;
 pub mod cross;
 pub mod demo;
+pub mod frames;
 pub mod live;
 #[cfg(feature = "firmware")]
 pub mod qemu;

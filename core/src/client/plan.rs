@@ -92,6 +92,8 @@ impl<'a, 'w> Plan<'a, 'w> {
         }
     }
 
+    // Apart, so that what it needs of the stack is free again while bytes move.
+    #[inline(never)]
     fn decide(
         &mut self,
         line: &mut Line<'w>,

@@ -13,6 +13,7 @@ use std::thread;
 use std::time::Duration;
 
 use host_tests::cross;
+use host_tests::frames::Frames;
 use host_tests::redis::RedisServer;
 
 type Result<T> = std::result::Result<T, String>;
@@ -60,6 +61,7 @@ fn measure() -> Result<Vec<Figure>> {
     let images = Images::build()?;
     images.find_no_allocator()?;
     images.find_no_panic()?;
+    images.print_frames("one")?;
     let empty = images.flash("empty")?;
     println!("flash of the empty image: {empty} B\n");
     let flash = |name| Ok::<_, String>(images.flash(name)?.saturating_sub(empty));
@@ -119,6 +121,12 @@ impl Images {
         let target_dir = target.join("firmware");
         let status = cross::cargo("build", &folder, &target_dir)
             .arg("--bins")
+            // Says the frames in a section that is not flashed; only an unstable flag does.
+            .env("RUSTC_BOOTSTRAP", "1")
+            .env(
+                "CARGO_TARGET_THUMBV7EM_NONE_EABIHF_RUSTFLAGS",
+                "-Z emit-stack-sizes",
+            )
             .status()
             .map_err(|error| format!("{error}: {}", cross::INSTALL))?;
         if !status.success() {
@@ -208,6 +216,35 @@ impl Images {
             true => Err("the pool can panic otherwise than by `async_fn_resumed`".to_owned()),
             false => Ok(()),
         }
+    }
+
+    /// What the compiler says of the stack, beside what is measured by painting it.
+    fn print_frames(&self, name: &str) -> Result<()> {
+        let sizes = self.folder.join(format!("{name}.stack_sizes"));
+        let status = Command::new("arm-none-eabi-objcopy")
+            .args(["-O", "binary", "--only-section=.stack_sizes"])
+            .args(["--set-section-flags", ".stack_sizes=alloc"])
+            .args([&self.folder.join(name), &sizes])
+            .status();
+        if !status.is_ok_and(|status| status.success()) {
+            return Err("arm-none-eabi-objcopy: apt-get install binutils-arm-none-eabi".to_owned());
+        }
+        let sizes = std::fs::read(&sizes).map_err(|error| error.to_string())?;
+        let args = ["-d", "-C", "--no-show-raw-insn"];
+        let code = self.tool("arm-none-eabi-objdump", &args, name)?;
+        let frames = Frames::new(&sizes, &code);
+        println!("\n{name}: the largest frames, B");
+        for (frame, function) in frames.largest(12) {
+            println!("  {frame:>5} {function}");
+        }
+        let (sum, chain) = frames.deepest();
+        println!(
+            "{name}: the deepest chain of direct calls, {sum} B; calls by a pointer not counted"
+        );
+        for (frame, function) in chain {
+            println!("  {frame:>5} {function}");
+        }
+        Ok(())
     }
 
     fn tool(&self, tool: &str, args: &[&str], name: &str) -> Result<String> {
