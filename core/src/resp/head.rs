@@ -6,7 +6,7 @@
 
 use nom::branch::alt;
 use nom::bytes::streaming::tag;
-use nom::combinator::{map, value};
+use nom::combinator::{map, peek, value};
 use nom::error::{ErrorKind, ParseError};
 use nom::number::streaming::u8 as byte;
 use nom::sequence::terminated;
@@ -160,8 +160,9 @@ fn parse(input: &[u8]) -> Parsed<'_, Head<'_>> {
 fn counted(kind: u8, input: &[u8]) -> Parsed<'_, Head<'_>> {
     let (rest, count) = alt((
         map(length, Count::Known),
-        value(Count::Null, tag("-1")),
-        value(Count::Unknown, tag("?")),
+        // Anything else that begins so is a bad length, not a line without its end.
+        value(Count::Null, terminated(tag("-1"), peek(tag("\r")))),
+        value(Count::Unknown, terminated(tag("?"), peek(tag("\r")))),
     ))
     .parse(input)?;
     let head = match (kind, count) {

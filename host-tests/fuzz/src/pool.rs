@@ -172,7 +172,7 @@ impl<const SAFE: bool> Bench<SAFE> {
     fn finish(&self, tasks: &mut [Option<Task<'_>>; TASKS]) {
         self.gate.set(true);
         self.wires.iter().for_each(Wire::deliver_all);
-        for _ in 0..10_000 {
+        for _ in 0..1_000_000 {
             tasks.iter_mut().for_each(poll_woken);
             if tasks.iter().all(Option::is_none) {
                 return;
