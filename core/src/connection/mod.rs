@@ -316,7 +316,8 @@ impl<'w> Connection<'w> {
         }
     }
 
-    /// Closes the books on an exchange that was not brought to its end: a dropped call.
+    /// Closes the books on an exchange that was not brought to its end: a dropped call. One that was
+    /// answered with `NOAUTH`, or with a protocol error, closes the connection.
     ///
     /// `cancel_safe` says that a read or write that was dropped has lost no byte. Then a request
     /// that was written whole is answered some time, and that answer will be skipped; one of which
@@ -325,6 +326,7 @@ impl<'w> Connection<'w> {
         match self.phase {
             // Half a handshake is none.
             _ if !self.ready => self.close(Why::Dropped),
+            Phase::Idle if self.is_turned_away() => self.close(Why::Refused),
             Phase::Idle | Phase::Closed => {}
             _ if planted::is(Fault::NoPoison) => self.phase = Phase::Idle,
             // What is drained belongs to calls that were dropped before.
@@ -446,6 +448,18 @@ impl<'w> Connection<'w> {
             Ok(Item::Error(text)) => Code::of(text).is_refused_unrun(),
             _ => false,
         }
+    }
+
+    /// True where the answer says that this connection is of no more use: the server wants a login
+    /// that it had (a proxy's server that was restarted), or closes after what it could not read.
+    fn is_turned_away(&self) -> bool {
+        self.exchange.failed
+            && match self.replies().and_then(|mut replies| replies.item()) {
+                Ok(Item::Error(text)) => {
+                    Code::of(text) == Code::NoAuth || text.starts_with(b"ERR Protocol error")
+                }
+                _ => false,
+            }
     }
 
     /// Closes the connection: not a byte of it is read or written again.

@@ -6,6 +6,7 @@ extern crate std;
 mod cancel;
 mod deadlines;
 mod drops;
+mod edges;
 mod errors;
 #[cfg(feature = "log")]
 mod events;
@@ -13,7 +14,9 @@ mod health;
 mod histories;
 mod once;
 mod outages;
+mod polls;
 mod pools;
+mod refusals;
 mod retry;
 mod scripted;
 mod server;

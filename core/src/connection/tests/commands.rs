@@ -201,3 +201,11 @@ fn a_command_of_another_number_of_arguments_than_it_counted_is_not_sent() {
         b"*2\r\n$6\r\nFICKLE\r\n$1\r\nx\r\n"
     );
 }
+
+#[test]
+fn a_hundred_thousand_arguments_go_through_a_small_window() {
+    let args = vec!["a"; 100_000];
+    let bytes = sent(&raw("X").args(&args[..]), 64, usize::MAX).unwrap();
+    assert!(bytes.starts_with(b"*100001\r\n$1\r\nX\r\n$1\r\na\r\n"));
+    assert_eq!(bytes.len(), 16 + 100_000 * 7);
+}
