@@ -51,6 +51,24 @@ impl Args {
         Duration::from_millis(self.parse(key, otherwise).into())
     }
 
+    /// Host and port of the server: the key `redis`, or `10.0.2.2:6379`, QEMU's host.
+    ///
+    /// # Panics
+    /// Where there is no port.
+    pub fn server(&self) -> (&'static str, u16) {
+        let server = self.get("redis").unwrap_or("10.0.2.2:6379");
+        let (host, port) = defmt::unwrap!(server.rsplit_once(':'), "redis={}: no port", server);
+        (host, Self::value("redis", port))
+    }
+
+    /// What was mistyped: the keys that are none of these. Without their values, which may be secret.
+    pub fn strangers(&self, keys: &'static [&'static str]) -> impl Iterator<Item = &'static str> {
+        self.0
+            .split_ascii_whitespace()
+            .map(|word| word.split_once('=').map_or(word, |(key, _)| key))
+            .filter(|key| !keys.contains(key))
+    }
+
     /// This value of a key, or a piece of it, as a `T`.
     ///
     /// # Panics

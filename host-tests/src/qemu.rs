@@ -21,6 +21,7 @@ use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::thread::{self, JoinHandle, sleep};
 use std::time::{Duration, Instant};
@@ -69,6 +70,7 @@ pub struct Qemu {
     words: Vec<String>,
     options: Vec<String>,
     limit: Duration,
+    stop: Arc<AtomicBool>,
     shown: bool,
 }
 
@@ -80,6 +82,7 @@ impl Qemu {
             words: Vec::new(),
             options: Vec::new(),
             limit: LIMIT,
+            stop: Arc::default(),
             shown: false,
         }
     }
@@ -110,6 +113,12 @@ impl Qemu {
     /// How long the firmware may run; 60 s unless told. After that it hangs, and is ended.
     pub fn limit(mut self, limit: Duration) -> Self {
         self.limit = limit;
+        self
+    }
+
+    /// Ends the firmware when this becomes `true`, as if its time were over.
+    pub fn until(mut self, stop: Arc<AtomicBool>) -> Self {
+        self.stop = stop;
         self
     }
 
@@ -167,6 +176,7 @@ impl Qemu {
             log,
             threads: Some((decoder, listener)),
             deadline: Instant::now() + self.limit,
+            stop: self.stop,
         })
     }
 }
@@ -219,6 +229,7 @@ pub struct Running {
     /// `None` once they have ended.
     threads: Option<(JoinHandle<()>, JoinHandle<String>)>,
     deadline: Instant,
+    stop: Arc<AtomicBool>,
 }
 
 impl Running {
@@ -305,7 +316,9 @@ impl Running {
         let status = loop {
             match self.child.try_wait().expect("a child can be waited for") {
                 Some(status) => break Some(status),
-                None if Instant::now() >= self.deadline => break None,
+                None if Instant::now() >= self.deadline || self.stop.load(Ordering::SeqCst) => {
+                    break None;
+                }
                 None => sleep(TICK),
             }
         };

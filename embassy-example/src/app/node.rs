@@ -88,9 +88,7 @@ impl Node {
     fn new(board: &Board) -> Self {
         let args = board.args;
         let name = args.get("name").unwrap_or("demo");
-        let server = args.get("redis").unwrap_or("10.0.2.2:6379");
-        let (host, port) = defmt::unwrap!(server.rsplit_once(':'), "redis={}: no port", server);
-        let port = Args::value("redis", port);
+        let (host, port) = args.server();
 
         let timeout = args.millis("timeout", 2000).into();
         let mut config = Config::new()

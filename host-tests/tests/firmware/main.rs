@@ -4,8 +4,10 @@
 //! - [`node`]: the sensor node, while the server goes away and comes back.
 //! - [`faults`]: the sensor node, and a server that it cannot reach; and what waiting costs.
 //! - [`stream`]: what the node wrote and counted.
+//! - [`readme`]: what the README of the example shows, is built and runs.
 
 mod faults;
 mod node;
 mod ping;
+mod readme;
 mod stream;

@@ -77,6 +77,15 @@ fn a_mistake_in_the_settings_ends_it() {
 }
 
 #[test]
+fn a_setting_that_does_not_exist_is_named() {
+    let redis = RedisServer::start();
+    let ended = ping().redis(redis.port()).set("pasword", "secret");
+    let ended = ended.start().unwrap().wait();
+    ended.expect(0);
+    assert!(ended.says("pasword: no setting is called so"), "{ended:?}");
+}
+
+#[test]
 fn a_hard_fault_ends_it_with_a_status() {
     let ended = Qemu::new(elf())
         .set("mode", "fault")

@@ -1,0 +1,48 @@
+//! What the README of the example shows for firmware of one's own, is built and runs.
+
+use host_tests::qemu::{Qemu, elf};
+use host_tests::redis::RedisServer;
+
+use crate::stream::PATIENCE;
+
+const README: &str = include_str!("../../../embassy-example/README.md");
+const COUNTER: &str = include_str!("../../../embassy-example/src/app/counter.rs");
+const MANIFEST: &str = include_str!("../../../embassy-example/Cargo.toml");
+
+#[test]
+fn its_code_is_that_of_the_counter() {
+    assert!(
+        COUNTER.contains(block("rust")),
+        "the README shows other code than src/app/counter.rs has"
+    );
+}
+
+#[test]
+fn its_versions_are_those_of_the_manifest() {
+    for line in block("toml").lines() {
+        // There it is beside the example; in the README beside somebody's firmware.
+        let ours = line.replace("../respool/core", "../core");
+        assert!(
+            MANIFEST.lines().any(|line| line == ours),
+            "the README has a dependency that Cargo.toml has not: {line}"
+        );
+    }
+}
+
+#[test]
+fn the_counter_counts() {
+    let redis = RedisServer::builder().requirepass("secret").start();
+    let node = Qemu::new(elf()).set("mode", "counter");
+    let node = node.set("password", "secret").redis(redis.port());
+    let node = node.start().unwrap();
+    node.wait_for("counter: 2", PATIENCE);
+    assert!(redis.cli(&["GET", "counter"]).parse::<u32>().unwrap() >= 2);
+    node.kill().expect_no_loss();
+}
+
+/// The one block of this language in the README, from its first line to its last newline.
+fn block(language: &str) -> &'static str {
+    let mut blocks = README.split("\n```").skip(1).step_by(2);
+    let found = blocks.find_map(|block| block.strip_prefix(language)?.strip_prefix('\n'));
+    found.expect("a block of this language")
+}
