@@ -1,7 +1,7 @@
 //! Commands that are larger than their window.
 
 use super::*;
-use crate::command::{Plain, Spec, del, mset};
+use crate::command::{Plain, Session as Effect, Spec, del, mset, table};
 use crate::resp::{Arg, Args, Pieces, ToArg};
 use core::cell::Cell;
 
@@ -208,4 +208,17 @@ fn a_hundred_thousand_arguments_go_through_a_small_window() {
     let bytes = sent(&raw("X").args(&args[..]), 64, usize::MAX).unwrap();
     assert!(bytes.starts_with(b"*100001\r\n$1\r\nX\r\n$1\r\na\r\n"));
     assert_eq!(bytes.len(), 16 + 100_000 * 7);
+}
+
+#[test]
+fn a_row_that_breaks_the_count_of_replies_is_refused_whoever_makes_a_command_of_it() {
+    let refused = |spec: &&&'static Spec| spec.session == Effect::Refused;
+    let mut count = 0;
+    for spec in table::ALL.iter().filter(refused) {
+        let error = sent(&Plain::<_, ()>::new(spec, ("x",)), 64, usize::MAX).unwrap_err();
+        let kind = ErrorKind::Command(CommandFault::Refused);
+        assert_eq!(error, Error::not_sent(kind), "{:?}", spec.words);
+        count += 1;
+    }
+    assert!(count >= 5, "only {count}");
 }
