@@ -326,7 +326,9 @@ impl<'w> Connection<'w> {
         match self.phase {
             // Half a handshake is none.
             _ if !self.ready => self.close(Why::Dropped),
-            Phase::Idle if self.is_turned_away() => self.close(Why::Refused),
+            Phase::Idle if self.exchange.failed && self.is_turned_away() => {
+                self.close(Why::Refused)
+            }
             Phase::Idle | Phase::Closed => {}
             _ if planted::is(Fault::NoPoison) => self.phase = Phase::Idle,
             // What is drained belongs to calls that were dropped before.
@@ -452,14 +454,12 @@ impl<'w> Connection<'w> {
 
     /// True where the answer says that this connection is of no more use: the server wants a login
     /// that it had (a proxy's server that was restarted), or closes after what it could not read.
+    #[cold]
+    #[inline(never)]
     fn is_turned_away(&self) -> bool {
-        self.exchange.failed
-            && match self.replies().and_then(|mut replies| replies.item()) {
-                Ok(Item::Error(text)) => {
-                    Code::of(text) == Code::NoAuth || text.starts_with(b"ERR Protocol error")
-                }
-                _ => false,
-            }
+        // As it came: a decoder here would be at the bottom of the deepest stack.
+        let answer = self.answer();
+        answer.starts_with(b"-NOAUTH ") || answer.starts_with(b"-ERR Protocol error")
     }
 
     /// Closes the connection: not a byte of it is read or written again.
