@@ -150,12 +150,12 @@ impl<'a, 'w> Plan<'a, 'w> {
             }
             (Step::Request, last) => {
                 if !self.may_repeat(connection, &last) || !self.has_tries(config, now) {
-                    return last.map(|()| None);
+                    return self.end(&line.connection, last);
                 }
                 // The server is there and wants to be asked later.
                 let pause = last.is_ok().then(|| self.pause(line, now)).flatten();
                 if pause.is_some_and(|at| self.give_up.is_some_and(|end| at > end)) {
-                    return last.map(|()| None);
+                    return self.end(&line.connection, last);
                 }
                 let error = last.err().unwrap_or(TOO_SOON);
                 self.reached = self.reached.max(error.reached());
@@ -294,6 +294,20 @@ impl<'a, 'w> Plan<'a, 'w> {
         self.step = Step::Prepare;
         self.setup = Some(setup);
         Act::Prepare(limit)
+    }
+
+    /// The last try is the answer. But where it was refused, one before may have run all the same.
+    fn end(
+        &self,
+        connection: &Connection<'_>,
+        last: Result<(), Error>,
+    ) -> Result<Option<Act>, Error> {
+        last?;
+        let is_in_doubt = self.reached == Reached::MaybeSent && self.request.count() == 1;
+        match connection.error_code().filter(|_| is_in_doubt) {
+            Some(code) => Err(Error::new(ErrorKind::Server(code), self.reached)),
+            None => Ok(None),
+        }
     }
 
     /// When a server that did not run the request for now is asked again.
