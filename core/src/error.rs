@@ -145,6 +145,9 @@ pub enum Io {
     NotFound,
     /// The transport accepted no byte, or claimed more than it was given: its driver is at fault.
     Misbehaved,
+    /// No attempt was made: one failed a moment ago, and the pause that all connections of the pool
+    /// share ([`backoff`](crate::Config::backoff)) ends later than this call may try.
+    TooSoon,
     /// Anything else.
     Other,
 }

@@ -24,7 +24,7 @@ impl Outage {
         Self(AtomicU32::new(0))
     }
 
-    /// A connection was opened.
+    /// A connection proved good.
     pub(crate) fn over(&self) {
         self.0.store(0, Ordering::Relaxed);
     }
@@ -34,12 +34,17 @@ impl Outage {
         let (failures, last) = self.load();
         // Those that were under way when another one failed count once with it.
         let is_new = failures == 0 || !is_after(last, time(began));
+        // What is seen late does not make the pause shorter that others have begun.
+        let last = match is_new || is_after(time(now), last) {
+            true => time(now),
+            false => last,
+        };
         let failures = match for_long {
             true => MOST,
             false => failures.saturating_add(u32::from(is_new)).min(MOST),
         };
         self.0
-            .store((time(now) << COUNT_BITS) | failures, Ordering::Relaxed);
+            .store((last << COUNT_BITS) | failures, Ordering::Relaxed);
     }
 
     /// The moment before which no connection is to be opened; `None` where that is over. `chance`

@@ -83,7 +83,7 @@ fn dropped_at<const SAFE: bool>(case: &Case, k: usize) -> (bool, Vec<String>) {
     world.server.store().old = case.old;
     world.server.store().pushes = case.pushes;
     let mut resources = Resources::new();
-    let config = Config::new().db(1).client_name("cancel");
+    let config = settings().db(1).client_name("cancel");
     let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], config);
     if case.op != Op::Handshake {
         run(pool.call(ping())).unwrap();
