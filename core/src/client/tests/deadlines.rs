@@ -204,6 +204,33 @@ fn a_late_reply_to_a_dropped_call_costs_its_own_time_only() {
 }
 
 #[test]
+fn the_late_answer_to_a_call_that_timed_out_is_nobodys() {
+    for late in ["$4\r\nlate\r\n", ":1\r\n", ">1\r\n+x\r\n$4\r\nlate\r\n"] {
+        for same_lease in [false, true] {
+            let world = World::<true>::new();
+            let mut resources = Resources::new();
+            let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], settings());
+            run(pool.call(ping())).unwrap();
+            world.server.store().silent = true;
+            let mut lease = pool.try_get().unwrap();
+            let call = async { lease.call(get("a").reply::<()>()).await };
+            let error = world.clock.run(call).unwrap().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::TimedOut);
+            world.server.store().silent = false;
+            world.wire.say(late.as_bytes());
+            if same_lease {
+                assert_eq!(run(lease.call(get("b").reply())), Ok(owned("b")));
+            }
+            drop(lease);
+            assert_eq!(run(pool.call(get("c").reply())), Ok(owned("c")));
+            assert_eq!(run(pool.call(incr("n"))), Ok(1));
+            assert_eq!((pool.stats().opened, pool.stats().skipped), (2, 0));
+            check_stats(&pool);
+        }
+    }
+}
+
+#[test]
 fn without_a_clock_a_link_that_can_gives_up_each_read() {
     let config = settings().connect_timeout(SECOND);
     let clock = TestClock::new();
