@@ -42,6 +42,21 @@ fn a_dropped_blocking_command_costs_its_connection() {
     assert_eq!(pool.stats().lost, 1);
 }
 
+/// It would take what comes later, and give it to nobody.
+#[test]
+fn a_command_that_waits_for_nobody_is_hung_up_on_at_once() {
+    let world = World::<true>::new();
+    let mut resources = Resources::new();
+    let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], Config::new());
+    run(pool.call(incr("n"))).unwrap();
+    let mut call = Box::pin(pool.call(blpop().reply::<()>()));
+    assert_eq!(poll(call.as_mut(), 100), Polled::Stuck);
+    assert!(world.wire.is_open());
+    drop(call);
+    assert!(!world.wire.is_open());
+    check_stats(&pool);
+}
+
 #[test]
 fn a_blocking_command_of_which_nothing_was_sent_costs_nothing() {
     let world = World::<true>::new();

@@ -287,6 +287,23 @@ fn what_no_clean_up_undoes_goes_with_its_connection() {
 }
 
 #[test]
+fn what_went_with_its_connection_is_not_undone_on_the_next_one() {
+    for what in [Use::Multi, Use::Watch, Use::Select, Use::Raw] {
+        let world = World::<true>::new();
+        let mut resources = Resources::new();
+        let config = settings().max_idle(core::time::Duration::from_secs(1));
+        let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], config);
+        run(act(&mut pool.try_get().unwrap(), what));
+        world.clock.advance_ms(1000);
+        let login = world.server.take_log()[..3].to_vec();
+        assert_eq!(run(pool.call(get("k").reply())), Ok(owned("k")));
+        let expected = [login, std::vec!["GET k".into()]].concat();
+        assert_eq!(world.server.take_log(), expected, "{what:?}");
+        assert_eq!(pool.stats().opened, 2);
+    }
+}
+
+#[test]
 fn every_connection_begins_with_the_whole_login() {
     let world = World::<true>::new();
     world.server.store().password = Some("secret");

@@ -3,7 +3,7 @@
 use super::*;
 
 /// What stands in heads, and what might be taken for it.
-const LETTERS: &[u8] = b"049-+.einfatx? ";
+const LETTERS: &[u8] = b"019-+.einfatx? ";
 
 /// What a line of this type and text gives; `None` where it is no head at all.
 fn expected(kind: u8, text: &str) -> Option<Event> {
