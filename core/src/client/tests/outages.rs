@@ -201,6 +201,7 @@ fn a_server_that_takes_nobody_now_is_tried_again() {
         "-ERR max number of clients reached\r\n",
         "-LOADING Redis is loading the dataset in memory\r\n",
         "-BUSY Redis is busy running a script.\r\n",
+        "-MASTERDOWN Link with MASTER is down\r\n",
     ] {
         let world = World::<true>::new();
         world.server.store().canned = std::vec![("HELLO", said); 2];

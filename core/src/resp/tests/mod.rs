@@ -3,6 +3,7 @@
 extern crate std;
 
 mod faults;
+mod forms;
 mod owned;
 mod random;
 mod types;
