@@ -431,7 +431,8 @@ impl Code {
     /// The word as the server sends it.
     pub fn word(self) -> &'static str {
         let at = CODES.iter().position(|code| *code == self);
-        at.and_then(|at| WORDS.split(' ').nth(at))
+        // Not `split`, whose checks the compiler cannot rule out.
+        at.and_then(|at| WORDS.split_ascii_whitespace().nth(at))
             .unwrap_or("error")
     }
 }

@@ -58,6 +58,8 @@ pub trait Transport: ErrorType {
 
 /// Links of the async world.
 pub mod asynch {
+    use core::task::Poll;
+
     use embedded_io_async::{Read, Write};
 
     use crate::io::Transport;
@@ -78,7 +80,8 @@ pub mod asynch {
         /// it is closed by the next `abort`.
         fn close(&mut self) -> impl Future<Output = ()> {
             self.abort();
-            core::future::ready(())
+            // Not `ready`, which panics where it is polled once more.
+            core::future::poll_fn(|_| Poll::Ready(()))
         }
     }
 }
