@@ -106,7 +106,8 @@ pub mod blocking {
         }
 
         /// Lets the caller's thread sleep for `span`, before a server that could not be reached is
-        /// tried again. Where nothing can sleep, it is tried at once.
+        /// tried again. Where nothing can sleep, the call fails instead: the server is left alone
+        /// all the same.
         fn pause(&mut self, span: Duration) {
             let _ = span;
         }

@@ -176,6 +176,16 @@ mod tests {
     }
 
     #[test]
+    fn what_is_seen_late_makes_no_pause_shorter() {
+        let outage = Outage::new();
+        outage.failed(at(10), at(500), true);
+        let until = outage.pause(at(600), &BACKOFF, 3);
+        assert!(until.is_some());
+        outage.failed(at(20), at(20), false);
+        assert_eq!(outage.pause(at(600), &BACKOFF, 3), until);
+    }
+
+    #[test]
     fn a_refused_login_is_tried_again_late() {
         let outage = Outage::new();
         outage.failed(at(1), at(1), true);
