@@ -150,10 +150,15 @@ fn who_is_turned_away_in_use_gets_a_connection_with_a_new_login() {
         let mut resources = Resources::new();
         let links = [Blocking(world.wire.clone())];
         let pool = TestPool::<_>::new(&mut resources, links, settings());
+        // It is the caller's to know, also where what was not run is asked again.
+        world.server.store().canned = std::vec![("INCR n", said)];
+        let error = pool.call(incr("n")).unwrap_err();
+        assert_eq!(error.reached(), Reached::Answered);
+        assert_eq!((pool.stats().retries, world.server.seen("INCR n")), (0, 1));
         world.server.store().canned = std::vec![("INCR n", said)];
         assert!(pool.call((incr("n"), get("k").reply::<()>())).is_err());
         assert_eq!(pool.call(get("k").reply()), Ok(owned("k")));
-        assert_eq!(world.wire.counts().opens, 2, "{said}");
+        assert_eq!(world.wire.counts().opens, 3, "{said}");
     }
 }
 
