@@ -218,13 +218,13 @@ impl<'c> Config<'c> {
     /// assert_eq!((config.username, config.db), (Some("app"), 1));
     ///
     /// let error = Config::from_url("redis://localhost:63x9", &mut []).unwrap_err();
-    /// assert_eq!(error.to_string(), "redis://...: the port \"63x9\" is not a number");
+    /// assert_eq!(error.to_string(), "redis://...: the port is not a number");
     /// # Ok::<(), respool::config::UrlError>(())
     /// ```
     ///
     /// # Errors
-    /// A [`UrlError`] that names the part that is wrong. It never shows any of the user or the
-    /// password, also where a missing `@` or an unescaped `/` makes them look like other parts.
+    /// A [`UrlError`] that names the part that is wrong, and quotes nothing: where an `@` is missing
+    /// or a `/` not escaped, pieces of the password look like other parts.
     pub fn from_url(url: &'c str, scratch: &'c mut [u8]) -> Result<Self, UrlError> {
         url::parse(url, scratch)
     }
