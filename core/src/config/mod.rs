@@ -84,7 +84,9 @@ pub struct Config<'c> {
     /// No try begins later than this after the call got its connection: 10 s.
     ///
     /// So a call takes `pool_timeout`, `retry_for`, `connect_timeout` and `call_timeout` together
-    /// at the very most.
+    /// at the most. Where it gets a connection that an earlier call left in disorder, and that turns
+    /// out to be of no more use, the time of the [`skip_budget`](Self::skip_budget) and another
+    /// `connect_timeout` come on top.
     pub retry_for: Duration,
     /// The pauses between attempts to open a connection: from 100 ms to 10 s, random, and shared
     /// by all connections of a pool.
