@@ -446,10 +446,12 @@ impl<'w> Connection<'w> {
 
     /// True where the answer is an error by which the server says that it ran nothing.
     pub(crate) fn was_refused(&self) -> bool {
-        match self.replies().and_then(|mut replies| replies.item()) {
-            Ok(Item::Error(text)) => Code::of(text).is_refused_unrun(),
-            _ => false,
-        }
+        // It was seen as it came whether there is an error to look for.
+        self.exchange.failed
+            && match self.replies().and_then(|mut replies| replies.item()) {
+                Ok(Item::Error(text)) => Code::of(text).is_refused_unrun(),
+                _ => false,
+            }
     }
 
     /// True where the answer says that this connection is of no more use: the server wants a login
@@ -550,7 +552,10 @@ impl<'w> Connection<'w> {
                 Phase::Closed => {
                     return Err(Error::not_sent(ErrorKind::Transport(Io::NotConnected)));
                 }
-                Phase::Idle => self.begin(request)?,
+                Phase::Idle => {
+                    self.prepare()?;
+                    self.begin(request)?;
+                }
                 Phase::Draining => {
                     // Else the server would wait for the end of what it shall answer.
                     if self.unflushed {
@@ -562,7 +567,7 @@ impl<'w> Connection<'w> {
                     self.phase = Phase::Sending;
                 }
                 Phase::Sending => {
-                    if self.tx.is_empty() {
+                    if self.tx.is_empty() && !self.is_encoded() {
                         self.encode(request)?;
                     }
                     if !self.tx.is_empty() {

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crate::command::{Blocks, Encode, Parts, Session as Effect, with_wait};
+use crate::command::{Blocks, Encode, Parts, Session as Effect, Spec, with_wait};
 use crate::connection::{Connection, Exchange, Phase};
 use crate::error::{CommandFault, Error, ErrorKind};
 use crate::resp::{Cursor, Frame};
@@ -42,16 +42,23 @@ impl Connection<'_> {
         }
     }
 
+    /// The request will be sent, behind what is owed.
+    #[inline(never)]
     pub(super) fn begin(&mut self, request: &dyn Parts) -> Result<(), Error> {
-        self.prepare()?;
-        for index in 0..request.count() {
+        let count = request.count();
+        for index in 0..count {
             let Some(command) = request.part(index) else {
                 break;
             };
-            examine(command).map_err(|fault| Error::not_sent(ErrorKind::Command(fault)))?;
+            // All of a request can be sent, or nothing is. One alone is examined as it is encoded.
+            let sendable = match count {
+                1 => permit(command.spec()),
+                _ => examine(command).map(|_| ()),
+            };
+            sendable.map_err(|fault| Error::not_sent(ErrorKind::Command(fault)))?;
             self.note(command);
         }
-        self.awaited = request.count();
+        self.awaited = count;
         self.phase = match self.owed {
             0 => Phase::Sending,
             _ => Phase::Draining,
@@ -97,6 +104,7 @@ impl Connection<'_> {
     }
 
     /// Writes as much of the request as fits.
+    #[inline(never)]
     pub(super) fn encode(&mut self, request: &dyn Parts) -> Result<(), Error> {
         while let Some(command) = request.part(self.encoded) {
             let spec = command.spec();
@@ -155,12 +163,18 @@ impl Connection<'_> {
 /// Whether a command can be sent; says of how many items it consists.
 fn examine(command: &dyn Encode) -> Result<u32, CommandFault> {
     let spec = command.spec();
-    if spec.session == Effect::Refused {
-        return Err(CommandFault::Refused);
-    }
+    permit(spec)?;
     let frame = Frame {
         words: spec.words,
         args: &|args| command.args(args),
     };
     frame.count()
+}
+
+/// Whether commands of this kind may be sent at all.
+fn permit(spec: &Spec) -> Result<(), CommandFault> {
+    match spec.session {
+        Effect::Refused => Err(CommandFault::Refused),
+        _ => Ok(()),
+    }
 }

@@ -73,6 +73,10 @@ impl<'s, 'a> Args<'s, 'a> {
         Self { skip, walk }
     }
 
+    pub(crate) fn walk(&mut self) -> &mut Walk<'s, 'a> {
+        &mut self.walk
+    }
+
     pub(crate) fn finish(self) -> Walk<'s, 'a> {
         self.walk
     }

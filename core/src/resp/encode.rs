@@ -59,31 +59,33 @@ impl Cursor {
         count: u32,
         out: &mut [u8],
     ) -> Result<(usize, bool), CommandFault> {
-        let mut out = Out {
-            bytes: out,
-            len: 0,
-            cursor: *self,
-            skip: self.offset,
-            full: false,
-            fault: None,
-        };
-        if self.item == 0 {
-            out.head(b'*', count);
-            out.end_item();
-        }
         let done = self.item.saturating_sub(1) as usize;
-        for word in frame.words.iter().skip(done) {
-            out.arg(Arg::Bytes(word.as_bytes()));
+        let skip = done.saturating_sub(frame.words.len()) as u32;
+        // Made once and never moved: all that is written goes through it.
+        let mut args = Args::new(
+            skip,
+            Walk::Write(Out {
+                bytes: out,
+                len: 0,
+                cursor: *self,
+                skip: self.offset,
+                full: false,
+                fault: None,
+            }),
+        );
+        if let Walk::Write(out) = args.walk() {
+            if self.item == 0 {
+                out.head(b'*', count);
+                out.end_item();
+            }
+            for word in frame.words.iter().skip(done) {
+                out.arg(Arg::Bytes(word.as_bytes()));
+            }
         }
-        if !out.full {
-            let skip = done.saturating_sub(frame.words.len()) as u32;
-            let mut args = Args::new(skip, Walk::Write(out));
-            (frame.args)(&mut args);
-            let Walk::Write(written) = args.finish() else {
-                return Err(CommandFault::Unstable);
-            };
-            out = written;
-        }
+        (frame.args)(&mut args);
+        let Walk::Write(out) = args.walk() else {
+            return Err(CommandFault::Unstable);
+        };
         let items = match self.item {
             0 => count.saturating_add(1),
             _ => out.cursor.item,
