@@ -16,13 +16,14 @@ impl Connection<'_> {
             self.prepare()?;
             self.phase = Phase::Sending;
         }
-        let written = examine(command).and_then(|count| {
-            let frame = Frame {
-                words: command.spec().words,
-                args: &|args| command.args(args),
-            };
-            Cursor::default().write(&frame, count, self.tx.spare())
-        });
+        let spec = command.spec();
+        let frame = Frame {
+            words: spec.words,
+            args: &|args| command.args(args),
+        };
+        let count = permit(spec).and_then(|()| frame.count());
+        let written =
+            count.and_then(|count| Cursor::default().write(&frame, count, self.tx.spare()));
         match written {
             Ok((n, true)) => {
                 self.note(command);
@@ -50,12 +51,15 @@ impl Connection<'_> {
             let Some(command) = request.part(index) else {
                 break;
             };
-            // All of a request can be sent, or nothing is. One alone is examined as it is encoded.
-            let sendable = match count {
-                1 => permit(command.spec()),
-                _ => examine(command).map(|_| ()),
+            let spec = command.spec();
+            let frame = Frame {
+                words: spec.words,
+                args: &|args| command.args(args),
             };
-            sendable.map_err(|fault| Error::not_sent(ErrorKind::Command(fault)))?;
+            // All of a request can be sent, or nothing is. One alone is looked at as it is encoded.
+            permit(spec)
+                .and_then(|()| if count > 1 { frame.check() } else { Ok(()) })
+                .map_err(|fault| Error::not_sent(ErrorKind::Command(fault)))?;
             self.note(command);
         }
         self.awaited = count;
@@ -119,7 +123,7 @@ impl Connection<'_> {
                     return Ok(());
                 }
             }
-            // Asked for again where the window ended within the head.
+            // Asked for again where the window ended within the head, or before it.
             let count = match self.cursor.is_in_head() {
                 true => frame.count(),
                 false => Ok(0),
@@ -158,17 +162,6 @@ impl Connection<'_> {
         };
         self.cursor.rest(&frame).filter(|bytes| !bytes.is_empty())
     }
-}
-
-/// Whether a command can be sent; says of how many items it consists.
-fn examine(command: &dyn Encode) -> Result<u32, CommandFault> {
-    let spec = command.spec();
-    permit(spec)?;
-    let frame = Frame {
-        words: spec.words,
-        args: &|args| command.args(args),
-    };
-    frame.count()
 }
 
 /// Whether commands of this kind may be sent at all.
