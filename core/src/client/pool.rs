@@ -10,15 +10,15 @@ use crate::client::line::count;
 #[cfg(feature = "std")]
 use crate::client::parked::parked;
 use crate::client::{Client, Stats};
-use crate::command::Request;
+use crate::command::{Parts, Request};
 use crate::config::Config;
 use crate::connection::{Memory, Until};
 use crate::error::{Error, ErrorKind, PoolError};
-use crate::io::{Blocking, Transport, asynch, blocking, within};
+use crate::io::{Blocking, Transport, asynch, blocking, until};
 use crate::log::event;
 use crate::pool::{Outage, Seats};
 use crate::resp::Owned;
-use crate::time::{Clock, Duration, Instant};
+use crate::time::{Clock, Duration, Instant, Timer};
 
 /// The memory of a pool: the windows of its `N` connections, and its settings. For a `static`, by
 /// way of a cell of your choice, or a local.
@@ -302,9 +302,14 @@ impl<'w, M: RawMutex, L: asynch::Link, const N: usize, const W: usize> Pool<'w, 
     where
         R::Reply: Owned,
     {
+        self.answered(&request).await?.own(&request)
+    }
+
+    /// The connection on which the request was answered: one body of code for all requests.
+    async fn answered(&self, request: &dyn Parts) -> Result<Lease<'_, 'w, M, L, N, W>, Error> {
         let mut lease = self.get().await?;
-        lease.exchange(&request, Until::Whole).await?;
-        lease.own(&request)
+        lease.exchange(request, Until::Whole).await?;
+        Ok(lease)
     }
 
     /// Closes the pool: refuses new borrowers, wakes those who wait, closes what is idle in good
@@ -351,10 +356,8 @@ impl<'w, M: RawMutex, L: asynch::Link, const N: usize, const W: usize> Pool<'w, 
         deadline: Option<Instant>,
         operation: impl Future<Output = O>,
     ) -> Option<O> {
-        match &self.clock {
-            Some(clock) => within(clock, deadline, operation).await,
-            None => Some(operation.await),
-        }
+        let clock = self.clock.as_ref().zip(deadline);
+        until(clock.map(|(clock, at)| clock.sleep_until(at)), operation).await
     }
 }
 

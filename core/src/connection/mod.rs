@@ -465,6 +465,7 @@ impl<'w> Connection<'w> {
     }
 
     /// Closes the connection: not a byte of it is read or written again.
+    #[inline(never)]
     pub(crate) fn close(&mut self, why: Why) {
         if self.phase != Phase::Closed {
             self.why = why;

@@ -251,18 +251,8 @@ impl What {
 /// Those that say the same for all settings.
 impl Encode for What {
     fn spec(&self) -> &'static Spec {
-        match self {
-            Self::Listen | Self::Reset => &RESET,
-            Self::Discard => &DISCARD,
-            Self::Unwatch => &UNWATCH,
-            Self::Hello => &HELLO,
-            Self::Auth => &AUTH,
-            Self::Ping => &PING,
-            Self::Name => &NAME,
-            Self::LibraryName => &LIBRARY_NAME,
-            Self::LibraryVersion => &LIBRARY_VERSION,
-            Self::Select => &SELECT,
-        }
+        // There is one for each.
+        SPECS.get(*self as usize).unwrap_or(&const { RESET })
     }
 
     fn args<'a>(&'a self, _args: &mut Args<'_, 'a>) {}
@@ -334,17 +324,22 @@ fn contains(text: &[u8], words: &[u8]) -> bool {
 }
 
 // The commands' own rows mark what a borrower does to the session; here it is the session.
-static RESET: Spec = quiet(&["RESET"], 1);
-static DISCARD: Spec = quiet(&["DISCARD"], 1);
-static UNWATCH: Spec = quiet(&["UNWATCH"], 1);
-static HELLO: Spec = quiet(&["HELLO", "3"], -2);
-static AUTH: Spec = quiet(&["AUTH"], -2);
-static PING: Spec = quiet(&["PING"], 1);
-static NAME: Spec = quiet(&["CLIENT", "SETNAME"], 3);
-static LIBRARY_NAME: Spec = quiet(&["CLIENT", "SETINFO", "LIB-NAME", "respool"], 4);
-static LIBRARY_VERSION: Spec = quiet(&["CLIENT", "SETINFO", "LIB-VER", VERSION], 4);
-static SELECT: Spec = quiet(&["SELECT"], 2);
+/// In the order of [`What`].
+static SPECS: [Spec; 11] = [
+    RESET,
+    RESET,
+    quiet(&["DISCARD"], 1),
+    quiet(&["UNWATCH"], 1),
+    quiet(&["HELLO", "3"], -2),
+    quiet(&["AUTH"], -2),
+    quiet(&["PING"], 1),
+    quiet(&["CLIENT", "SETNAME"], 3),
+    quiet(&["CLIENT", "SETINFO", "LIB-NAME", "respool"], 4),
+    quiet(&["CLIENT", "SETINFO", "LIB-VER", VERSION], 4),
+    quiet(&["SELECT"], 2),
+];
 
+const RESET: Spec = quiet(&["RESET"], 1);
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 const fn quiet(words: &'static [&'static str], arity: i8) -> Spec {

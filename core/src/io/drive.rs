@@ -61,7 +61,7 @@ pub(crate) async fn drive<L: asynch::Link>(
     work: &mut Work<'_, '_>,
     patience: Patience,
 ) -> Result<(), Error> {
-    let (clock, until) = (link.clock(), patience.until);
+    let clock = link.clock();
     loop {
         let next = work.advance(connection)?;
         let want = connection.offer(next, work.parts())?;
@@ -75,7 +75,7 @@ pub(crate) async fn drive<L: asynch::Link>(
                 Want::Flush | Want::Done => (link.flush().await.map(|()| 0), Moved::On),
             }
         };
-        let moved = within(&clock, until, moving).await;
+        let moved = in_time(&clock, patience, moving).await;
         settle(
             connection,
             L::CANCEL_SAFE,
@@ -166,14 +166,22 @@ pub(crate) async fn within<T: Timer, O>(
     deadline: Option<Instant>,
     operation: impl Future<Output = O>,
 ) -> Option<O> {
-    let Some(deadline) = deadline else {
-        return Some(operation.await);
-    };
+    until(deadline.map(|at| clock.sleep_until(at)), operation).await
+}
+
+/// What `operation` gives, or `None` where `end` comes first, if it comes at all.
+pub(crate) async fn until<O>(
+    end: Option<impl Future<Output = ()>>,
+    operation: impl Future<Output = O>,
+) -> Option<O> {
     let mut operation = pin!(operation);
-    let mut sleep = pin!(clock.sleep_until(deadline));
+    let mut end = pin!(end);
     poll_fn(|context| match operation.as_mut().poll(context) {
         Poll::Ready(output) => Poll::Ready(Some(output)),
-        Poll::Pending => sleep.as_mut().poll(context).map(|()| None),
+        Poll::Pending => match end.as_mut().as_pin_mut() {
+            Some(end) => end.poll(context).map(|()| None),
+            None => Poll::Pending,
+        },
     })
     .await
 }

@@ -4,9 +4,7 @@
 //! they use what links without a panic path; the numbers are leaf parsers of our own, since nom's
 //! would carry one.
 
-use nom::branch::alt;
-use nom::bytes::streaming::tag;
-use nom::combinator::{map, peek, value};
+use nom::combinator::map;
 use nom::error::{ErrorKind, ParseError};
 use nom::number::streaming::u8 as byte;
 use nom::sequence::terminated;
@@ -183,13 +181,18 @@ fn parse(input: &[u8]) -> Parsed<'_, Head<'_>> {
 /// A head that says how much follows. There is one parser for all of them, for the sake of the
 /// flash that it takes.
 fn counted(kind: u8, input: &[u8]) -> Parsed<'_, Head<'_>> {
-    let (rest, count) = alt((
-        map(length, Count::Known),
-        // Anything else that begins so is a bad length, not a line without its end.
-        value(Count::Null, terminated(tag("-1"), peek(tag("\r")))),
-        value(Count::Unknown, terminated(tag("?"), peek(tag("\r")))),
-    ))
-    .parse(input)?;
+    let (rest, count) = match input {
+        [b'?', rest @ ..] => (rest, Count::Unknown),
+        [b'-', b'1', rest @ ..] => (rest, Count::Null),
+        [b'-'] => return Err(Err::Incomplete(Needed::Unknown)),
+        _ => map(length, Count::Known).parse(input)?,
+    };
+    // After a mark, anything but the end of the line makes a bad length of it.
+    match (count, rest.first()) {
+        (Count::Known(_), _) | (_, Some(b'\r')) => {}
+        (_, None) => return Err(Err::Incomplete(Needed::Unknown)),
+        _ => return Err(Err::Failure(Fault::BadLength)),
+    }
     let head = match (kind, count) {
         (b'$', Count::Known(len)) => Head::Blob(Blob::Bulk, len),
         (b'*', Count::Known(len)) => Head::Aggregate(Aggregate::Array, len),
@@ -241,8 +244,7 @@ fn length(input: &[u8]) -> Parsed<'_, u32> {
         if digit > 9 {
             let digits = input.len().wrapping_sub(rest.len());
             return match digits {
-                // An error that lets `alt` look at `-1` and `?`.
-                0 => Err(Err::Error(Fault::BadLength)),
+                0 => Err(Err::Failure(Fault::BadLength)),
                 // So many digits cannot have wrapped.
                 1..=9 => Ok((rest, number)),
                 _ => Ok((rest, saturated(input, digits))),
