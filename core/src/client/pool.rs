@@ -10,7 +10,7 @@ use crate::client::line::count;
 #[cfg(feature = "std")]
 use crate::client::parked::parked;
 use crate::client::{Client, Stats};
-use crate::command::{Parts, Request};
+use crate::command::Request;
 use crate::config::Config;
 use crate::connection::{Memory, Until};
 use crate::error::{Error, ErrorKind, PoolError};
@@ -166,12 +166,10 @@ impl<'w, M: RawMutex, L: Transport, const N: usize, const W: usize> Pool<'w, M, 
         // One at a time, so that a pool that is free is never found busy. All that are idle now
         // have their turn, and what comes back meanwhile takes nobody's.
         for _ in 0..self.seats.counts().idle {
-            let Some(mut client) = self.seats.take_idle() else {
+            let Some(client) = self.seats.take_idle() else {
                 return;
             };
-            client.disconnect();
-            self.note(&mut client);
-            self.seats.give_back(client);
+            self.give_back_closed(client);
         }
     }
 
@@ -219,17 +217,19 @@ impl<'w, M: RawMutex, L: Transport, const N: usize, const W: usize> Pool<'w, M, 
             let lent_in = client.generation;
             shared.note(client) == Some(lent_in)
         });
-        if let Some(mut client) = outdated {
-            client.disconnect();
-            self.note(&mut client);
-            self.seats.give_back(client);
+        if let Some(client) = outdated {
+            self.give_back_closed(client);
         }
     }
 
-    fn note(&self, client: &mut Client<'w, L>) {
+    // Apart, so that the stack of those that are given back open is smaller.
+    #[inline(never)]
+    fn give_back_closed(&self, mut client: Client<'w, L>) {
+        client.disconnect();
         self.seats.with(|shared| {
-            shared.note(client);
+            shared.note(&mut client);
         });
+        self.seats.give_back(client);
     }
 
     /// Counts one who waits, and gives up waiting where there is nothing to wait for.
@@ -273,16 +273,18 @@ impl<'w, M: RawMutex, L: asynch::Link, const N: usize, const W: usize> Pool<'w, 
     /// # Cancel safety
     /// Dropped, the caller has left the queue, and the next one's turn is not lost.
     pub async fn get(&self) -> Result<Lease<'_, 'w, M, L, N, W>, Error> {
-        match self.seats.try_take() {
-            Ok(client) => return Ok(self.lend(client)),
-            Err(error) => self.waits(error)?,
-        }
-        let deadline = self.deadline(self.config.pool_timeout);
-        match self.in_time(deadline, self.seats.ticket()).await {
-            Some(Ok(client)) => Ok(self.lend(client)),
-            Some(Err(error)) => Err(not_sent(error)),
-            None => Err(self.waited_in_vain()),
-        }
+        let client = match self.seats.try_take() {
+            Ok(client) => client,
+            Err(error) => {
+                self.waits(error)?;
+                let deadline = self.deadline(self.config.pool_timeout);
+                match self.in_time(deadline, self.seats.ticket()).await {
+                    Some(client) => client.map_err(not_sent)?,
+                    None => return Err(self.waited_in_vain()),
+                }
+            }
+        };
+        Ok(self.lend(client))
     }
 
     /// One exchange on any connection: check out, send, read, put back.
@@ -302,14 +304,9 @@ impl<'w, M: RawMutex, L: asynch::Link, const N: usize, const W: usize> Pool<'w, 
     where
         R::Reply: Owned,
     {
-        self.answered(&request).await?.own(&request)
-    }
-
-    /// The connection on which the request was answered: one body of code for all requests.
-    async fn answered(&self, request: &dyn Parts) -> Result<Lease<'_, 'w, M, L, N, W>, Error> {
         let mut lease = self.get().await?;
-        lease.exchange(request, Until::Whole).await?;
-        Ok(lease)
+        lease.exchange(&request, Until::Whole).await?;
+        lease.own(&request)
     }
 
     /// Closes the pool: refuses new borrowers, wakes those who wait, closes what is idle in good
@@ -351,13 +348,13 @@ impl<'w, M: RawMutex, L: asynch::Link, const N: usize, const W: usize> Pool<'w, 
         }
     }
 
-    async fn in_time<O>(
+    fn in_time<O>(
         &self,
         deadline: Option<Instant>,
         operation: impl Future<Output = O>,
-    ) -> Option<O> {
+    ) -> impl Future<Output = Option<O>> {
         let clock = self.clock.as_ref().zip(deadline);
-        until(clock.map(|(clock, at)| clock.sleep_until(at)), operation).await
+        until(clock.map(|(clock, at)| clock.sleep_until(at)), operation)
     }
 }
 

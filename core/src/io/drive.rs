@@ -151,22 +151,24 @@ pub(crate) fn now<C: Clock>(clock: &C) -> Option<Instant> {
     C::TICKS.then(|| clock.now())
 }
 
+// These are no `async fn`s where they need not be: each of them would hold the operation once more.
+
 /// What `operation` gives, or `None` where its patience ends first.
-pub(crate) async fn in_time<T: Timer, O>(
+pub(crate) fn in_time<T: Timer, O>(
     clock: &T,
     patience: Patience,
     operation: impl Future<Output = O>,
-) -> Option<O> {
-    within(clock, patience.until, operation).await
+) -> impl Future<Output = Option<O>> {
+    within(clock, patience.until, operation)
 }
 
 /// What `operation` gives, or `None` where `deadline` comes first.
-pub(crate) async fn within<T: Timer, O>(
+pub(crate) fn within<T: Timer, O>(
     clock: &T,
     deadline: Option<Instant>,
     operation: impl Future<Output = O>,
-) -> Option<O> {
-    until(deadline.map(|at| clock.sleep_until(at)), operation).await
+) -> impl Future<Output = Option<O>> {
+    until(deadline.map(|at| clock.sleep_until(at)), operation)
 }
 
 /// What `operation` gives, or `None` where `end` comes first, if it comes at all.
