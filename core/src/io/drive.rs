@@ -58,7 +58,7 @@ impl Patience {
 pub(crate) async fn drive<L: asynch::Link>(
     link: &mut L,
     connection: &mut Connection<'_>,
-    work: &mut Work<'_, '_>,
+    mut work: Work<'_, '_>,
     patience: Patience,
 ) -> Result<(), Error> {
     let clock = link.clock();
@@ -88,7 +88,7 @@ pub(crate) async fn drive<L: asynch::Link>(
 pub(crate) fn drive_blocking<L: blocking::Link>(
     link: &mut L,
     connection: &mut Connection<'_>,
-    work: &mut Work<'_, '_>,
+    mut work: Work<'_, '_>,
     patience: Patience,
 ) -> Result<(), Error> {
     let clock = link.clock();
