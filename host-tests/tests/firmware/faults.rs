@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use host_tests::qemu::{Qemu, Running};
 
-use crate::stream::{PATIENCE, Stream, count, durable, node};
+use crate::stream::{PATIENCE, Stream, calm, count, durable, node};
 
-/// The share of a core that a node may take while it waits: three times of what it takes, which is
-/// mostly QEMU itself. A busy one takes all of it.
+/// The share of a core that a node may take while it waits: three times of what it takes on a busy
+/// machine, which is mostly QEMU itself. A busy one takes all of it.
 const IDLE: f64 = 0.06;
 
 #[test]
@@ -95,7 +95,7 @@ fn waiting_for_a_server_that_does_not_listen_costs_little() {
 #[test]
 fn being_connected_and_idle_costs_little() {
     let redis = durable().start();
-    let node = node().redis(redis.port()).start().unwrap();
+    let node = calm().redis(redis.port()).start().unwrap();
     node.wait_for("telemetry: 1-1", PATIENCE);
     expect_idle(&node, "connected");
     node.kill().expect_no_loss();

@@ -36,14 +36,16 @@ pub(super) async fn another_number(node: &Node, task: &str) -> u64 {
 /// are deleted. Asked by the node itself, `XINFO` would answer two entries as well, which may be
 /// somebody else's and of any size. The number stays a text, since those of Lua end at 2^53.
 const CLAIM: &str = "\
-local start, last = redis.call('INCR', KEYS[1]), '0'
-local stream = redis.pcall('XINFO', 'STREAM', KEYS[2])
-for at = 1, #stream, 2 do
-  if stream[at] == 'last-generated-id' then
-    last = string.match(stream[at + 1], '%d+')
+local last = '0'
+if redis.call('EXISTS', KEYS[2]) == 1 then
+  local stream = redis.call('XINFO', 'STREAM', KEYS[2])
+  for at = 1, #stream, 2 do
+    if stream[at] == 'last-generated-id' then
+      last = string.match(stream[at + 1], '%d+')
+    end
   end
 end
-if start <= tonumber(last) then
+if redis.call('INCR', KEYS[1]) <= tonumber(last) then
   redis.call('SET', KEYS[1], last)
   redis.call('INCR', KEYS[1])
 end
