@@ -2,10 +2,13 @@
 //! where it can. After each fault two more borrowers of the same pool have to get their own answers,
 //! and no write may have been applied twice.
 //!
-//! `RESPOOL_SWEEPS=1,1 cargo test --release -p host-tests --test sweeps -- --show-output` takes every
-//! place of one fault, and every pair of places of two. Other numbers take every so manyth, and
-//! without that variable it is a small part. What is printed is what was run: each line is a product,
-//! and together they are all runs whose fault came up.
+//! `RESPOOL_SWEEPS=1,6 cargo test --release -p host-tests --test sweeps -- --show-output` takes every
+//! place of one fault, and of two faults every 6th of the first and every 6th of the second: about
+//! three million runs in some minutes. Other numbers take every so manyth, and without that variable
+//! it is a small part. `1,1` is every pair of places: 36 times as many pairs, up to a hundred million
+//! runs, which take hours and were not yet run to their end. In a terminal a bar says how far it is.
+//! What is printed is what was run: each line is a product, and together they are all runs whose
+//! fault came up.
 
 mod faults;
 mod operations;
@@ -19,8 +22,10 @@ use std::env;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use faults::Case;
+use indicatif::{ProgressBar, ProgressStyle};
 use operations::Op;
 use run::run;
 use table::{Line, combinations};
@@ -72,16 +77,24 @@ fn sweep_all(cases: &[Case], strides: Strides) -> HashMap<String, u64> {
     let next = AtomicUsize::new(0);
     let places = Mutex::new(HashMap::new());
     let cores = thread::available_parallelism().map_or(1, usize::from);
+    // It is drawn on a terminal only, past what captures the output of tests.
+    let bar = ProgressBar::new(cases.len() as u64);
+    let style = "{bar:30} {pos}/{len} cases, {msg} runs, {eta} left";
+    bar.set_style(ProgressStyle::with_template(style).unwrap());
+    bar.enable_steady_tick(Duration::from_millis(500));
     thread::scope(|scope| {
         for _ in 0..cores {
             scope.spawn(|| {
                 while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let count = sweep(case, strides);
                     places.lock().unwrap().insert(format!("{case:?}"), count);
+                    bar.set_message(RUNS.load(Ordering::Relaxed).to_string());
+                    bar.inc(1);
                 }
             });
         }
     });
+    bar.finish_and_clear();
     places.into_inner().unwrap()
 }
 
