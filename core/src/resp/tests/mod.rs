@@ -2,6 +2,7 @@
 
 extern crate std;
 
+mod args;
 mod faults;
 mod owned;
 mod random;
