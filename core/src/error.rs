@@ -145,6 +145,9 @@ pub enum Io {
     NotFound,
     /// The transport accepted no byte, or claimed more than it was given: its driver is at fault.
     Misbehaved,
+    /// No attempt was made: one failed a moment ago, and the pause that all connections of the pool
+    /// share ([`backoff`](crate::Config::backoff)) ends later than this call may try.
+    TooSoon,
     /// Anything else.
     Other,
 }
@@ -428,7 +431,8 @@ impl Code {
     /// The word as the server sends it.
     pub fn word(self) -> &'static str {
         let at = CODES.iter().position(|code| *code == self);
-        at.and_then(|at| WORDS.split(' ').nth(at))
+        // Not `split`, whose checks the compiler cannot rule out.
+        at.and_then(|at| WORDS.split_ascii_whitespace().nth(at))
             .unwrap_or("error")
     }
 }

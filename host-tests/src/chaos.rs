@@ -63,6 +63,19 @@ pub enum End {
     Silence,
 }
 
+/// What vanishes on all connections of a proxy, those too that come. Where something vanished, a
+/// connection stays half open, as after [`End::Silence`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Hush {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// What the server says: what clients send arrives all the same, and they cannot know.
+    Replies,
+    /// What either side says.
+    Everything,
+}
+
 /// What the proxy did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -85,6 +98,7 @@ struct Shared {
     plan: Box<dyn Fn(u64) -> Plan + Send + Sync>,
     stopping: AtomicBool,
     calm: AtomicBool,
+    hush: Mutex<Hush>,
     counts: Mutex<Counts>,
     /// Those that came, and some that are gone already.
     lines: Mutex<Vec<Weak<Line>>>,
@@ -96,6 +110,8 @@ struct Line {
     server: UnixStream,
     /// It has ended by its plan, and so no end of a stream is passed on any more.
     ended: AtomicBool,
+    /// Nothing is passed on any more, either way, and nobody is told.
+    abandoned: AtomicBool,
 }
 
 impl Chaos {
@@ -113,6 +129,7 @@ impl Chaos {
             plan: Box::new(plan),
             stopping: AtomicBool::new(false),
             calm: AtomicBool::new(false),
+            hush: Mutex::default(),
             counts: Mutex::default(),
             lines: Mutex::default(),
         });
@@ -127,6 +144,11 @@ impl Chaos {
         }
     }
 
+    /// The loopback port where it listens.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Settings that lead here.
     pub fn config(&self) -> Config<'static> {
         Config::new().host("127.0.0.1").port(self.port)
@@ -135,6 +157,19 @@ impl Chaos {
     /// Does no harm to connections that come from now on. Those that are there keep their plans.
     pub fn calm(&self) {
         self.shared.calm.store(true, Ordering::SeqCst);
+    }
+
+    /// From now on this vanishes, until something else is said.
+    pub fn hush(&self, what: Hush) {
+        *lock(&self.shared.hush) = what;
+    }
+
+    /// Leaves the connections that are there half open both ways, as a peer without power does.
+    /// Those that come are served.
+    pub fn abandon(&self) {
+        for line in lock(&self.shared.lines).iter().filter_map(Weak::upgrade) {
+            line.abandoned.store(true, Ordering::SeqCst);
+        }
     }
 
     /// What it did so far.
@@ -245,6 +280,7 @@ impl Shared {
                 client,
                 server,
                 ended: AtomicBool::new(false),
+                abandoned: AtomicBool::new(false),
             });
             let mut lines = lock(&self.lines);
             lines.retain(|line| line.strong_count() > 0);
@@ -253,13 +289,23 @@ impl Shared {
             let (there, back) = ((self.clone(), line.clone()), (self.clone(), line));
             thread::spawn(move || {
                 let (shared, line) = there;
-                shared.pump(&line, plan.there, number, &line.client, &line.server);
+                let hushed = |hush| hush == Hush::Everything;
+                shared.pump(
+                    &line,
+                    plan.there,
+                    number,
+                    hushed,
+                    &line.client,
+                    &line.server,
+                );
                 // A client that is gone is gone for both directions.
                 let _ = line.server.shutdown(Shutdown::Write);
             });
             thread::spawn(move || {
                 let (shared, line) = back;
-                let told = shared.pump(&line, plan.back, number, &line.server, &line.client);
+                let hushed = |hush| hush != Hush::Nothing;
+                let told =
+                    shared.pump(&line, plan.back, number, hushed, &line.server, &line.client);
                 if told && !line.ended.load(Ordering::SeqCst) {
                     let _ = line.client.shutdown(Shutdown::Write);
                 }
@@ -268,14 +314,28 @@ impl Shared {
     }
 
     /// Passes bytes on until `from` ends or the plan does; whether the other side may be told.
-    fn pump(&self, line: &Line, way: Way, number: u64, from: impl Read, to: impl Write) -> bool {
+    fn pump(
+        &self,
+        line: &Line,
+        way: Way,
+        number: u64,
+        hushed: impl Fn(Hush) -> bool,
+        from: impl Read,
+        to: impl Write,
+    ) -> bool {
         let (mut from, mut to) = (from, to);
         let mut dice = Rng::with_seed(number);
         let mut buffer = [0; 4096];
         let mut passed = 0;
         loop {
-            let count = match from.read(&mut buffer) {
-                Ok(0) | Err(_) => return true,
+            let read = from.read(&mut buffer);
+            let is_silent = line.abandoned.load(Ordering::SeqCst) || hushed(*lock(&self.hush));
+            let count = match read {
+                Ok(0) | Err(_) => return !is_silent,
+                Ok(_) if is_silent => {
+                    self.swallow(from);
+                    return false;
+                }
                 Ok(count) => count,
             };
             let mut bytes = &buffer[..count];
@@ -292,8 +352,7 @@ impl Shared {
             match end {
                 None => {}
                 Some(End::Silence) => {
-                    self.count(|counts| counts.silences += 1);
-                    while matches!(from.read(&mut buffer), Ok(1..)) {}
+                    self.swallow(from);
                     return false;
                 }
                 Some(how) => {
@@ -303,6 +362,12 @@ impl Shared {
                 }
             }
         }
+    }
+
+    /// The connection fell silent: takes what is said, so that nobody who says it notices.
+    fn swallow(&self, mut from: impl Read) {
+        self.count(|counts| counts.silences += 1);
+        while matches!(from.read(&mut [0; 4096]), Ok(1..)) {}
     }
 
     fn pass(&self, way: Way, dice: &mut Rng, bytes: &[u8], to: &mut impl Write) -> io::Result<()> {
@@ -360,15 +425,21 @@ mod tests {
         let path = folder.path().join("echo.sock");
         let listener = UnixListener::bind(&path).unwrap();
         thread::spawn(move || {
-            let (stream, _) = listener.accept().unwrap();
-            let _ = io::copy(&mut &stream, &mut &stream);
+            for stream in listener.incoming().filter_map(Result::ok) {
+                thread::spawn(move || io::copy(&mut &stream, &mut &stream));
+            }
         });
         let chaos = Chaos::planned(&path, move |_| plan);
+        let client = client_of(&chaos);
+        (folder, chaos, client)
+    }
+
+    fn client_of(chaos: &Chaos) -> TcpStream {
         let client = TcpStream::connect((Ipv4Addr::LOCALHOST, chaos.port)).unwrap();
         client
             .set_read_timeout(Some(Duration::from_millis(200)))
             .unwrap();
-        (folder, chaos, client)
+        client
     }
 
     /// What comes back of so many bytes, and how that ends.
@@ -437,6 +508,46 @@ mod tests {
                     chaos.wait_until_gone();
                 }
             }
+        }
+    }
+
+    #[test]
+    fn an_abandoned_connection_is_half_open_and_the_next_one_is_served() {
+        let (_folder, chaos, mut client) = echo(Plan::default());
+        assert_eq!(said_back(&mut client, 9), (9, ErrorKind::WouldBlock));
+        chaos.abandon();
+        assert_eq!(said_back(&mut client, 9), (0, ErrorKind::WouldBlock));
+        assert_eq!(said_back(&mut client_of(&chaos), 9).0, 9);
+        // Not even the end of the server reaches it.
+        for line in lock(&chaos.shared.lines).iter().filter_map(Weak::upgrade) {
+            let _ = line.server.shutdown(Shutdown::Both);
+        }
+        assert_eq!(said_back(&mut client, 9), (0, ErrorKind::WouldBlock));
+        drop(client);
+        chaos.wait_until_gone();
+    }
+
+    #[test]
+    fn what_is_hushed_vanishes_until_something_else_is_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("server.sock");
+        let listener = UnixListener::bind(&path).unwrap();
+        let chaos = Chaos::planned(&path, |_| Plan::default());
+        for (hush, arrives, comes_back) in [
+            (Hush::Nothing, true, true),
+            (Hush::Replies, true, false),
+            (Hush::Everything, false, false),
+            (Hush::Nothing, true, true),
+        ] {
+            chaos.hush(hush);
+            let mut client = client_of(&chaos);
+            let (mut server, _) = listener.accept().unwrap();
+            let patience = Some(Duration::from_millis(200));
+            server.set_read_timeout(patience).unwrap();
+            client.write_all(b"?").unwrap();
+            server.write_all(b"!").unwrap();
+            assert_eq!(server.read(&mut [0; 8]).is_ok(), arrives, "{hush:?}");
+            assert_eq!(client.read(&mut [0; 8]).is_ok(), comes_back, "{hush:?}");
         }
     }
 

@@ -87,12 +87,14 @@ impl Qemu {
         }
     }
 
-    /// One setting of the firmware. The first one of a key counts.
-    pub fn set(self, key: &str, value: impl fmt::Display) -> Self {
-        self.word(format!("{key}={value}"))
+    /// One setting of the firmware, in place of an earlier one of this key.
+    pub fn set(mut self, key: &str, value: impl fmt::Display) -> Self {
+        let start = format!("{key}=");
+        self.words.retain(|word| !word.starts_with(&start));
+        self.word(format!("{start}{value}"))
     }
 
-    /// The same in one word, `key=value`.
+    /// One more in one word, `key=value`. The first one of a key counts.
     pub fn word(mut self, word: impl Into<String>) -> Self {
         // QEMU splits its options at commas; two of them are one that stays.
         self.words.push(word.into().replace(',', ",,"));

@@ -19,11 +19,27 @@ pub(crate) struct Line<'w> {
     pub(crate) rested: bool,
     /// Which connection of its pool it is.
     pub(crate) number: u8,
+    /// How far it got since it was last to be opened.
+    pub(crate) trial: Trial,
+    /// When that began.
     pub(crate) opened_at: Stamp,
     pub(crate) used_at: Stamp,
     /// What is known of a server that is away: the pool's, or its own.
     pub(crate) pools: Option<&'w Outage>,
     pub(crate) own: Outage,
+}
+
+/// Noted before an attempt to open a connection begins, so that one that is dropped is known to
+/// have failed.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) enum Trial {
+    /// Over, for good or ill.
+    #[default]
+    Over,
+    /// Its transport is being opened, or the server asked to let it in.
+    Opening,
+    /// It was let in, and nobody has had an answer yet.
+    LetIn,
 }
 
 /// A moment of the last 49 days, in milliseconds.
@@ -33,6 +49,16 @@ pub(crate) struct Stamp(u32);
 impl Stamp {
     pub(crate) fn of(at: Instant) -> Self {
         Self(at.as_millis() as u32)
+    }
+
+    /// The present moment; any, where there is no clock.
+    pub(crate) fn now(now: Option<Instant>) -> Self {
+        now.map(Self::of).unwrap_or_default()
+    }
+
+    /// A moment whose lower bits are these.
+    fn moment(self) -> Instant {
+        Instant::from_millis(u64::from(self.0))
     }
 
     /// Milliseconds since then. After 49 days it begins anew, which makes an old connection look
@@ -51,6 +77,7 @@ impl<'w> Line<'w> {
             dirty: Marks::NONE,
             rested: false,
             number: 0,
+            trial: Trial::Over,
             opened_at: Stamp::default(),
             used_at: Stamp::default(),
             pools: None,
@@ -70,8 +97,31 @@ impl<'w> Line<'w> {
             Ok(n) => self.connection.got(n),
             Err(error) => Err(self.connection.broke(error)),
         };
-        if self.connection.has_surplus() {
-            self.connection.close(Why::Protocol);
+        self.connection.pass_unasked();
+    }
+
+    /// What the connection tells of its server by what became of it, as was seen `at`. With
+    /// `for_long`, trying again soon is of no use.
+    pub(crate) fn judge(&mut self, at: Stamp, for_long: bool) {
+        let is_open = self.connection.is_open();
+        if is_open && self.connection.owes() {
+            return;
+        }
+        let has_failed = match core::mem::take(&mut self.trial) {
+            Trial::Over => return,
+            Trial::Opening => true,
+            // A server that hangs up on all it has let in is no better than one that is away. But
+            // a caller without patience, or with too small a window, says nothing about it.
+            Trial::LetIn => {
+                let why = self.connection.why();
+                !is_open && matches!(why, Why::Broken | Why::TimedOut | Why::Refused)
+            }
+        };
+        if has_failed {
+            let began = self.opened_at.moment();
+            self.outage().failed(began, at.moment(), for_long);
+        } else if is_open {
+            self.outage().over();
         }
     }
 

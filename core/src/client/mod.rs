@@ -82,15 +82,13 @@ impl<'w, L: Transport> Client<'w, L> {
         let connection = &mut self.line.connection;
         connection.settle(L::CANCEL_SAFE);
         let left = connection.hand_over();
-        if connection.has_surplus() {
-            connection.close(Why::Protocol);
-        } else if left.any(Marks::LASTING) {
+        connection.pass_unasked();
+        if left.any(Marks::LASTING) {
             connection.close(Why::Retired);
         }
         self.line.dirty = self.line.dirty.and(left);
-        if let Some(now) = now(&self.link.clock()) {
-            self.line.used_at = Stamp::of(now);
-        }
+        self.line.used_at = Stamp::now(now(&self.link.clock()));
+        self.line.judge(self.line.used_at, false);
         self.close_link_if_given_up();
     }
 

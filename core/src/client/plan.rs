@@ -1,10 +1,10 @@
 //! What an exchange does next: the decisions, without I/O and without a clock.
 
-use crate::client::line::{Line, Stamp, count};
+use crate::client::line::{Line, Stamp, Trial, count};
 use crate::command::{Blocks, Parts};
 use crate::config::{Config, Retry};
 use crate::connection::{Connection, Marks, Setup, Until, Why, Work};
-use crate::error::{Error, ErrorKind, Io, Reached, Refusal};
+use crate::error::{Code, Error, ErrorKind, Io, Reached, Refusal};
 use crate::log::event;
 use crate::planted::{self, Fault};
 use crate::pool::{jitter, window};
@@ -23,8 +23,6 @@ pub(super) struct Plan<'a, 'w> {
     reached: Reached,
     /// No try begins later than this.
     give_up: Option<Instant>,
-    /// When the present attempt to open the transport began, or the pause before it ends.
-    at: Option<Instant>,
     /// The connection was not used for long: somebody else may have closed it.
     is_stale: bool,
 }
@@ -32,7 +30,8 @@ pub(super) struct Plan<'a, 'w> {
 #[derive(Clone, Copy)]
 enum Step {
     Begin,
-    Pause,
+    /// Since when, and what the call has learned if it may not try again afterwards.
+    Pause(Instant, Error),
     Open,
     Shake,
     /// The handshake broke: perhaps the server said why before it was asked.
@@ -56,6 +55,9 @@ pub(super) enum Act {
     Call,
 }
 
+/// What a call has learned that made no attempt.
+const TOO_SOON: Error = Error::not_sent(ErrorKind::Connect(Io::TooSoon));
+
 impl<'a, 'w> Plan<'a, 'w> {
     pub(super) fn new(request: &'a dyn Parts, until: Until) -> Self {
         Self {
@@ -66,7 +68,6 @@ impl<'a, 'w> Plan<'a, 'w> {
             retries: 0,
             reached: Reached::NotSent,
             give_up: None,
-            at: None,
             is_stale: false,
         }
     }
@@ -106,9 +107,9 @@ impl<'a, 'w> Plan<'a, 'w> {
         Ok(Some(match (self.step, last) {
             (Step::Begin, _) => {
                 self.look(line, now);
-                self.begin(line, cancel_safe, now)?
+                self.begin(line, TOO_SOON, cancel_safe, now)?
             }
-            (Step::Pause, _) => self.begin(line, cancel_safe, now)?,
+            (Step::Pause(_, error), _) => self.begin(line, error, cancel_safe, now)?,
             (Step::Open, Ok(())) => {
                 event!(debug, "opened");
                 line.linked = true;
@@ -120,8 +121,7 @@ impl<'a, 'w> Plan<'a, 'w> {
             }
             (Step::Shake, Ok(())) => {
                 connection.ready();
-                line.outage().over();
-                line.opened_at = now.map(Stamp::of).unwrap_or_default();
+                line.trial = Trial::LetIn;
                 self.prepare(line)
             }
             // A transport that breaks its own contract has nothing more to tell.
@@ -146,26 +146,27 @@ impl<'a, 'w> Plan<'a, 'w> {
             // Found out before the request, this is no try.
             (Step::Prepare, Err(error)) => {
                 connection.close(Why::of(error.kind()));
-                self.begin(line, cancel_safe, now)?
+                self.begin(line, TOO_SOON, cancel_safe, now)?
             }
             (Step::Request, last) => {
                 if !self.may_repeat(connection, &last) || !self.has_tries(config, now) {
-                    return last.map(|()| None);
+                    return self.end(&line.connection, last);
                 }
                 // The server is there and wants to be asked later.
                 let pause = last.is_ok().then(|| self.pause(line, now)).flatten();
                 if pause.is_some_and(|at| self.give_up.is_some_and(|end| at > end)) {
-                    return last.map(|()| None);
+                    return self.end(&line.connection, last);
                 }
+                let error = last.err().unwrap_or(TOO_SOON);
+                self.reached = self.reached.max(error.reached());
+                let act = match pause {
+                    Some(at) => self.wait(at, error, now.unwrap_or_default()),
+                    None => self.begin(line, error, cancel_safe, now)?,
+                };
                 event!(debug, "trying again");
                 count(&mut line.connection.tally().retries);
                 self.retries = self.retries.saturating_add(1);
-                let reached = last.map_or_else(Error::reached, |()| Reached::NotSent);
-                self.reached = self.reached.max(reached);
-                match pause {
-                    Some(at) => self.wait(at),
-                    None => self.begin(line, cancel_safe, now)?,
-                }
+                act
             }
         }))
     }
@@ -183,14 +184,21 @@ impl<'a, 'w> Plan<'a, 'w> {
         line.used_at = Stamp::of(now);
     }
 
-    /// A try begins.
+    /// A try begins. If it is too soon for one, `error` is what the call has learned so far.
     fn begin(
         &mut self,
         line: &mut Line<'w>,
+        error: Error,
         cancel_safe: bool,
         now: Option<Instant>,
     ) -> Result<Act, Error> {
         line.connection.settle(cancel_safe);
+        // What was dropped before this call may be long ago.
+        let seen = match self.step {
+            Step::Begin => line.opened_at,
+            _ => Stamp::now(now),
+        };
+        line.judge(seen, false);
         if let Some(by) = line.connection.lost().names() {
             return Err(Error::not_sent(ErrorKind::SessionLost(by)));
         }
@@ -200,26 +208,37 @@ impl<'a, 'w> Plan<'a, 'w> {
         line.connection.close(Why::Dropped);
         line.dirty = Marks::NONE;
         self.is_stale = false;
-        Ok(match self.outage_ends(line, now) {
-            Some(at) => self.wait(self.give_up.map_or(at, |end| at.min(end))),
-            None => {
-                self.step = Step::Open;
-                self.at = now;
-                Act::Open
-            }
-        })
+        self.open(line, error, now)
     }
 
-    /// The moment before which the server is left alone; `None` where it may be tried now.
-    fn outage_ends(&self, line: &Line<'w>, now: Option<Instant>) -> Option<Instant> {
-        let now = now?;
-        // Woken early, there is nobody who can sleep here.
-        let is_sleepless = matches!(self.step, Step::Pause) && self.at.is_some_and(|at| now < at);
-        if is_sleepless || self.give_up.is_some_and(|end| now >= end) {
-            return None;
-        }
+    /// Opens the connection, as soon as the server may be tried.
+    fn open(
+        &mut self,
+        line: &mut Line<'w>,
+        error: Error,
+        now: Option<Instant>,
+    ) -> Result<Act, Error> {
         let backoff = &line.config().backoff;
-        line.outage().pause(now, backoff, line.chance(0))
+        let pause = |now| Some((now, line.outage().pause(now, backoff, line.chance(0))?));
+        let Some((now, at)) = now.and_then(pause) else {
+            line.trial = Trial::Opening;
+            line.opened_at = Stamp::now(now);
+            self.step = Step::Open;
+            return Ok(Act::Open);
+        };
+        let end = self.give_up.unwrap_or(at);
+        match self.step {
+            // Others may find the server back meanwhile. A millisecond at least, or a loop of calls
+            // that may take no time could spin.
+            Step::Begin => {
+                let soon = now.after(Duration::from_millis(1));
+                Ok(self.wait(at.min(end.max(soon)), error, now))
+            }
+            // Nobody can sleep here.
+            Step::Pause(since, _) if now <= since => Err(error),
+            _ if at > end => Err(error),
+            _ => Ok(self.wait(at, error, now)),
+        }
     }
 
     /// No connection could be opened: once more, or that is the error.
@@ -233,30 +252,19 @@ impl<'a, 'w> Plan<'a, 'w> {
         line.connection.close(Why::of(error.kind()));
         count(&mut line.connection.tally().failed);
         let may_pass = may_pass(error.kind());
-        if let Some((began, now)) = self.at.zip(now) {
-            line.outage().failed(began, now, !may_pass);
-        }
-        let pause = self.outage_ends(line, now);
-        let is_too_late = pause.is_some_and(|at| self.give_up.is_some_and(|end| at > end));
-        if !may_pass || is_too_late || !self.has_tries(line.config(), now) {
+        line.judge(Stamp::now(now), !may_pass);
+        if !may_pass || !self.has_tries(line.config(), now) {
             return Err(error);
         }
+        let act = self.open(line, error, now)?;
         event!(debug, "trying again to open it");
         count(&mut line.connection.tally().retries);
         self.retries = self.retries.saturating_add(1);
-        Ok(match pause {
-            Some(at) => self.wait(at),
-            None => {
-                self.step = Step::Open;
-                self.at = now;
-                Act::Open
-            }
-        })
+        Ok(act)
     }
 
-    fn wait(&mut self, until: Instant) -> Act {
-        self.step = Step::Pause;
-        self.at = Some(until);
+    fn wait(&mut self, until: Instant, error: Error, now: Instant) -> Act {
+        self.step = Step::Pause(now, error);
         Act::Pause(until)
     }
 
@@ -288,6 +296,20 @@ impl<'a, 'w> Plan<'a, 'w> {
         Act::Prepare(limit)
     }
 
+    /// The last try is the answer. But where it was refused, one before may have run all the same.
+    fn end(
+        &self,
+        connection: &Connection<'_>,
+        last: Result<(), Error>,
+    ) -> Result<Option<Act>, Error> {
+        last?;
+        let is_in_doubt = self.reached == Reached::MaybeSent && self.request.count() == 1;
+        match connection.error_code().filter(|_| is_in_doubt) {
+            Some(code) => Err(Error::new(ErrorKind::Server(code), self.reached)),
+            None => Ok(None),
+        }
+    }
+
     /// When a server that did not run the request for now is asked again.
     fn pause(&self, line: &Line<'w>, now: Option<Instant>) -> Option<Instant> {
         let now = now?;
@@ -311,7 +333,8 @@ impl<'a, 'w> Plan<'a, 'w> {
         }
         let Err(error) = last else {
             let is_asked = matches!(config.retry, Retry::WhenSafe | Retry::Always);
-            return is_asked && self.is_one_typed() && connection.was_refused();
+            let code = connection.error_code();
+            return is_asked && self.is_one_typed() && code.is_some_and(Code::is_refused_unrun);
         };
         let unsent = error.reached() == Reached::NotSent || planted::is(Fault::DoubleRetry);
         let is_safe = match config.retry {

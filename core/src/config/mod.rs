@@ -87,7 +87,8 @@ pub struct Config<'c> {
     /// at the very most.
     pub retry_for: Duration,
     /// The pauses between attempts to open a connection: from 100 ms to 10 s, random, and shared
-    /// by all connections of a pool.
+    /// by all connections of a pool. A call whose `retry_for` ends sooner makes no attempt
+    /// ([`Io::TooSoon`](crate::error::Io::TooSoon)).
     pub backoff: Backoff,
     /// What makes the pauses differ from those of other machines: 0. Give each device a number of
     /// its own (a serial number, a word of its random generator), or all of them come back at once

@@ -24,7 +24,8 @@ pub enum Retry {
 
 /// The pauses between attempts to open a connection. After the n-th failure in a row it is any
 /// time up to `base` * 2^(n-1), but not over `cap` ("full jitter"); after a login that was refused,
-/// any time up to `cap`. All connections of a pool count together.
+/// any time up to `cap`. All connections of a pool count together. An attempt has failed also where
+/// its call was dropped, or where the server hung up before it answered a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Backoff {

@@ -28,8 +28,11 @@ pub(super) fn parse<'c>(url: &'c str, scratch: &'c mut [u8]) -> Result<Config<'c
 /// The scheme by our spelling of it, and what follows.
 fn scheme(url: &str) -> Result<(&'static str, &str), UrlError> {
     const SCHEMES: [&str; 5] = ["redis", "valkey", UNIX, "rediss", "valkeys"];
-    let (scheme, rest) = url
-        .split_once("://")
+    const AFTER: &[u8] = b"://";
+    let mut places = url.as_bytes().windows(AFTER.len());
+    let (scheme, rest) = places
+        .position(|place| place == AFTER)
+        .and_then(|place| cut_out(url, place, AFTER.len()))
         .ok_or(UrlError::new(UrlPart::Url, UrlFault::NoScheme))?;
     let Some(known) = SCHEMES
         .into_iter()
@@ -65,22 +68,18 @@ impl<'c> Parser<'c> {
         if rest.contains('#') {
             return Err(UrlError::new(UrlPart::Url, UrlFault::Fragment));
         }
-        let (before_query, query) = rest.split_once('?').unwrap_or((rest, ""));
-        let (authority, path) = match before_query.find('/') {
-            Some(slash) => before_query
-                .split_at_checked(slash)
-                .unwrap_or((before_query, "")),
-            None => (before_query, ""),
-        };
+        let (before_query, query) = cut(rest, b'?').unwrap_or((rest, ""));
+        let (authority, path) = memchr::memchr(b'/', before_query.as_bytes())
+            .and_then(|slash| before_query.split_at_checked(slash))
+            .unwrap_or((before_query, ""));
         // With `pa/ss` or `pa?ss` for a password its `@` stands here, and what we take for host,
         // path and query are pieces of the password.
         if path.contains('@') || query.contains('@') {
             return Err(UrlError::new(UrlPart::Url, UrlFault::StrayAt));
         }
-        let (login, host) = match authority.rsplit_once('@') {
-            Some((login, host)) => (login, host),
-            None => ("", authority),
-        };
+        let (login, host) = memchr::memrchr(b'@', authority.as_bytes())
+            .and_then(|at| cut_out(authority, at, 1))
+            .unwrap_or(("", authority));
         if scheme == UNIX {
             self.unix(host, path)?;
         } else {
@@ -88,14 +87,19 @@ impl<'c> Parser<'c> {
             self.database(path)?;
         }
         self.login(login)?;
-        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-            self.parameter(pair)?;
+        let mut pairs = query;
+        while !pairs.is_empty() {
+            let (pair, others) = cut(pairs, b'&').unwrap_or((pairs, ""));
+            if !pair.is_empty() {
+                self.parameter(pair)?;
+            }
+            pairs = others;
         }
         Ok(self.config)
     }
 
     fn login(&mut self, login: &'c str) -> Result<(), UrlError> {
-        let (user, password) = match login.split_once(':') {
+        let (user, password) = match cut(login, b':') {
             Some((user, password)) => (user, Some(password)),
             None => (login, None),
         };
@@ -127,13 +131,13 @@ impl<'c> Parser<'c> {
     fn tcp(&mut self, authority: &'c str) -> Result<(), UrlError> {
         let wrong = |fault| UrlError::new(UrlPart::Host, fault);
         let (host, port) = if let Some(inner) = authority.strip_prefix('[') {
-            let (host, after) = inner.split_once(']').ok_or(wrong(UrlFault::Brackets))?;
+            let (host, after) = cut(inner, b']').ok_or(wrong(UrlFault::Brackets))?;
             let port = match after.strip_prefix(':') {
                 None if !after.is_empty() => return Err(wrong(UrlFault::Brackets)),
                 port => port,
             };
             // A zone (`fe80::1%25eth0`) may be any word, but nothing else is escaped.
-            let (address, zone) = host.split_once('%').unwrap_or((host, "25"));
+            let (address, zone) = cut(host, b'%').unwrap_or((host, "25"));
             let is_zone = match zone.as_bytes() {
                 [high, low, ..] => escaped(*high, *low).is_none_or(|byte| byte == b'%'),
                 _ => true,
@@ -144,7 +148,7 @@ impl<'c> Parser<'c> {
             }
             (host, port)
         } else {
-            let (host, port) = match authority.split_once(':') {
+            let (host, port) = match cut(authority, b':') {
                 Some((host, port)) => (host, Some(port)),
                 None => (authority, None),
             };
@@ -187,7 +191,7 @@ impl<'c> Parser<'c> {
     }
 
     fn parameter(&mut self, pair: &'c str) -> Result<(), UrlError> {
-        let (name, value) = match pair.split_once('=') {
+        let (name, value) = match cut(pair, b'=') {
             Some((name, value)) => (name, Some(value)),
             None => (pair, None),
         };
@@ -298,6 +302,18 @@ impl<'c> Parser<'c> {
     }
 }
 
+/// What stands before and behind the first `at`. `str::split_once` says the same, but its searcher
+/// holds checks that end in a panic, and the compiler cannot see that they never fail.
+fn cut(text: &str, at: u8) -> Option<(&str, &str)> {
+    cut_out(text, memchr::memchr(at, text.as_bytes())?, 1)
+}
+
+/// What stands before and behind the `len` bytes at `place`.
+fn cut_out(text: &str, place: usize, len: usize) -> Option<(&str, &str)> {
+    let (before, rest) = text.split_at_checked(place)?;
+    Some((before, rest.get(len..)?))
+}
+
 /// Bytes with their escapes undone; `None` stands for a broken one.
 struct Unescape<'u>(&'u [u8]);
 
@@ -356,7 +372,7 @@ fn timeout(text: &str) -> Result<Option<Duration>, UrlFault> {
     }
     let unit = text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
     let figure = text.strip_suffix(unit).unwrap_or(text);
-    let (whole, fraction) = figure.split_once('.').unwrap_or((figure, ""));
+    let (whole, fraction) = cut(figure, b'.').unwrap_or((figure, ""));
     let unit_nanos: u64 = match unit {
         "ms" => 1_000_000,
         "" | "s" => 1_000_000_000,

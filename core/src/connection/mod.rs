@@ -444,11 +444,11 @@ impl<'w> Connection<'w> {
         self.fail(ErrorKind::TimedOut)
     }
 
-    /// True where the answer is an error by which the server says that it ran nothing.
-    pub(crate) fn was_refused(&self) -> bool {
+    /// The server's word, where the first reply of the answer is an error.
+    pub(crate) fn error_code(&self) -> Option<Code> {
         match self.replies().and_then(|mut replies| replies.item()) {
-            Ok(Item::Error(text)) => Code::of(text).is_refused_unrun(),
-            _ => false,
+            Ok(Item::Error(text)) => Some(Code::of(text)),
+            _ => None,
         }
     }
 

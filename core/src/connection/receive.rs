@@ -247,17 +247,12 @@ impl Connection<'_> {
         at
     }
 
-    /// True where a byte has come that no call asked for, other than a push.
-    pub(crate) fn has_surplus(&self) -> bool {
-        let read = if self.exchange.handed {
-            self.scanner.at()
-        } else {
-            0
-        };
-        let first = self.rx.filled().get(read);
-        self.phase == Phase::Idle
-            && self.owed == 0
-            && self.scanner.is_between_values()
-            && first.is_some_and(|first| !matches!(first, b'>' | b'|'))
+    /// Between two exchanges, passes over the pushes that have come. Where a reply has that no call
+    /// asked for, the connection is closed.
+    pub(crate) fn pass_unasked(&mut self) {
+        if self.phase == Phase::Idle && self.owed == 0 {
+            self.take_back_reply();
+            let _ = self.pass_pushes();
+        }
     }
 }

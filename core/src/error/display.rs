@@ -125,6 +125,7 @@ display!(Io {
     Self::PermissionDenied => "permission denied",
     Self::NotFound => "not found",
     Self::Misbehaved => "the transport broke its contract",
+    Self::TooSoon => "not tried so soon after an attempt that failed",
     Self::Other => "transport error",
 });
 

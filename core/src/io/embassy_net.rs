@@ -74,8 +74,8 @@ struct Buffers<const RX: usize, const TX: usize> {
 /// A link over a TCP socket of embassy-net, to a name or an IP address.
 ///
 /// Opening waits until the device has a link and an address, looks the name up, and tries every
-/// address in turn; the time that opening may take is divided among them, and the last one's error
-/// is told. While it waits, the processor can sleep.
+/// address in turn; the time that opening may take is divided among these steps, and the last
+/// address's error is told. While it waits, the processor can sleep.
 ///
 /// What is not asked for: Nagle's algorithm is off, and a peer that is silent for too long is found
 /// by [`keepalive`](Self::keepalive).
@@ -302,12 +302,13 @@ impl asynch::Link for TcpLink<'_> {
         self.network().await;
         self.part().await;
 
-        // Half of the time is left for the addresses.
-        let until = limit.map(|_| EmbassyClock.now().after(left(1)));
+        // Half of the time is left for the addresses, and half of the other one for each kind.
+        let until = |others| limit.map(|_| EmbassyClock.now().after(left(others)));
         let address = host.parse::<IpAddr>().ok();
         let (v6, v4) = self.kinds(address);
-        let v6 = self.look_up(v6, host, DnsQueryType::Aaaa, until).await;
-        let v4 = self.look_up(v4, host, DnsQueryType::A, until).await;
+        let (half, first) = (until(1), until(if v4 { 3 } else { 1 }));
+        let v6 = self.look_up(v6, host, DnsQueryType::Aaaa, first).await;
+        let v4 = self.look_up(v4, host, DnsQueryType::A, half).await;
         let mut addresses = v6.iter().chain(v4.iter());
         let mut last = match address {
             Some(_) => TcpError::NoRoute,

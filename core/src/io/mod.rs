@@ -58,6 +58,8 @@ pub trait Transport: ErrorType {
 
 /// Links of the async world.
 pub mod asynch {
+    use core::task::Poll;
+
     use embedded_io_async::{Read, Write};
 
     use crate::io::Transport;
@@ -78,7 +80,8 @@ pub mod asynch {
         /// it is closed by the next `abort`.
         fn close(&mut self) -> impl Future<Output = ()> {
             self.abort();
-            core::future::ready(())
+            // Not `ready`, which panics where it is polled once more.
+            core::future::poll_fn(|_| Poll::Ready(()))
         }
     }
 }
@@ -103,7 +106,8 @@ pub mod blocking {
         }
 
         /// Lets the caller's thread sleep for `span`, before a server that could not be reached is
-        /// tried again. Where nothing can sleep, it is tried at once.
+        /// tried again. Where nothing can sleep, the call fails instead: the server is left alone
+        /// all the same.
         fn pause(&mut self, span: Duration) {
             let _ = span;
         }

@@ -24,7 +24,7 @@ impl Outage {
         Self(AtomicU32::new(0))
     }
 
-    /// A connection was opened.
+    /// A connection proved good.
     pub(crate) fn over(&self) {
         self.0.store(0, Ordering::Relaxed);
     }
@@ -34,12 +34,17 @@ impl Outage {
         let (failures, last) = self.load();
         // Those that were under way when another one failed count once with it.
         let is_new = failures == 0 || !is_after(last, time(began));
+        // What is seen late does not make the pause shorter that others have begun.
+        let last = match is_new || is_after(time(now), last) {
+            true => time(now),
+            false => last,
+        };
         let failures = match for_long {
             true => MOST,
             false => failures.saturating_add(u32::from(is_new)).min(MOST),
         };
         self.0
-            .store((time(now) << COUNT_BITS) | failures, Ordering::Relaxed);
+            .store((last << COUNT_BITS) | failures, Ordering::Relaxed);
     }
 
     /// The moment before which no connection is to be opened; `None` where that is over. `chance`
@@ -168,6 +173,16 @@ mod tests {
         assert_eq!(longest(&outage, at(27)), 100);
         outage.failed(at(200), at(210), false);
         assert_eq!(longest(&outage, at(210)), 200);
+    }
+
+    #[test]
+    fn what_is_seen_late_makes_no_pause_shorter() {
+        let outage = Outage::new();
+        outage.failed(at(10), at(500), true);
+        let until = outage.pause(at(600), &BACKOFF, 3);
+        assert!(until.is_some());
+        outage.failed(at(20), at(20), false);
+        assert_eq!(outage.pause(at(600), &BACKOFF, 3), until);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! - [`presence`]: a counter, and a key that expires soon after the node is gone.
 //! - [`configuration`]: reads what an operator changes while the node runs.
 //!
-//! [`tally`] counts what became of it all.
+//! [`start`] has a number for each start of the node, and [`tally`] counts what became of it all.
 //!
 //! Nothing here dials, waits for a link, or notices that a server went away: a call of the pool does,
 //! with pauses that all tasks share, and fails after a bounded time. A task then says so, sleeps, and
@@ -27,6 +27,7 @@
 
 mod configuration;
 mod presence;
+mod start;
 mod tally;
 mod telemetry;
 
@@ -68,7 +69,7 @@ struct Node {
     /// How long a task sleeps after an error.
     pause: Duration,
     /// Tells the sampling that its interval is another one from now on.
-    interval: Signal<NoopRawMutex, Duration>,
+    pace: Signal<NoopRawMutex, Duration>,
     /// All entries are written.
     done: Signal<NoopRawMutex, ()>,
     tally: Tally,
@@ -110,10 +111,15 @@ impl Node {
             name,
             keep: args.parse("keep", 10_000),
             pause: args.millis("pause", 1000),
-            interval: Signal::new(),
+            pace: Signal::new(),
             done: Signal::new(),
             tally: Tally::default(),
         }
+    }
+
+    /// The time between samples, as long as nobody wants another one.
+    fn interval(&self) -> Duration {
+        self.args.millis("interval", 1000)
     }
 
     /// A key of this node, in pieces that are put together on the wire: `node:demo:telemetry`.

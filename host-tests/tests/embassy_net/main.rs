@@ -25,7 +25,7 @@ use tokio::task::{LocalSet, spawn_local};
 use tokio::time::{sleep, timeout};
 
 use hub::{Control, Hub};
-use peers::{End, SLOW, Server, name_server};
+use peers::{A, AAAA, End, SLOW, Server, name_server, name_server_without};
 
 const NODE: &str = "10.0.0.2";
 const SERVER: &str = "10.0.0.1";
@@ -224,6 +224,33 @@ fn ipv6_by_address_and_before_ipv4_by_name() {
         let tried = world.hub.sent(both, Control::Syn);
         assert_eq!(tried, ips(&[SERVER]));
     });
+}
+
+#[test]
+fn a_question_without_an_answer_leaves_time_for_the_other_kind_and_for_every_address() {
+    for unanswered in [AAAA, A] {
+        run(async {
+            let world = World::new();
+            let (v6, v4) = ([SILENT_V6, SERVER_V6], [SILENT, REFUSES, SERVER]);
+            let addresses = [&v6[..], &v4].concat();
+            name_server_without(Some(unanswered), world.beside, &addresses);
+            let both = "10.0.0.3";
+            let node = world.hub.device(&[both, "fd00::3"], Some(SERVER));
+            pool_on(node, "redis.lan", config())
+                .call(ping())
+                .await
+                .unwrap();
+            let tried = |from| {
+                let mut tried = world.hub.sent(from, Control::Syn);
+                tried.dedup();
+                tried
+            };
+            match unanswered {
+                AAAA => assert_eq!(tried(both), ips(&v4)),
+                _ => assert_eq!(tried("fd00::3"), ips(&v6)),
+            }
+        });
+    }
 }
 
 #[test]

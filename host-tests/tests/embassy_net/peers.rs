@@ -17,6 +17,9 @@ use tokio::time::{Duration, sleep};
 /// How long the server takes over `slow`.
 pub const SLOW: Duration = Duration::from_millis(200);
 
+/// How far away the name server is: more than the moment that a timer may be late.
+const AWAY: Duration = Duration::from_millis(20);
+
 /// A server with a handful of commands, on port 6379.
 #[derive(Default)]
 pub struct Server {
@@ -117,6 +120,11 @@ impl Server {
 /// Answers every question of the right kind with these addresses; with no addresses at all, that
 /// the name has none.
 pub fn name_server(stack: Stack<'static>, addresses: &[&str]) {
+    name_server_without(None, stack, addresses);
+}
+
+/// The same, but questions of this kind are not answered.
+pub fn name_server_without(kind: Option<u8>, stack: Stack<'static>, addresses: &[&str]) {
     let addresses: Vec<IpAddr> = addresses.iter().map(|ip| ip.parse().unwrap()).collect();
     spawn_local(async move {
         let (mut rx_meta, mut tx_meta) = ([PacketMetadata::EMPTY; 4], [PacketMetadata::EMPTY; 4]);
@@ -126,25 +134,37 @@ pub fn name_server(stack: Stack<'static>, addresses: &[&str]) {
         let mut query = [0; 512];
         loop {
             let (n, from) = socket.recv_from(&mut query).await.unwrap();
-            let answer = answer(&query[..n], &addresses);
-            socket.send_to(&answer, from).await.unwrap();
+            if kind != Some(query[kind_at(&query)]) {
+                let answer = answer(&query[..n], &addresses);
+                sleep(AWAY).await;
+                socket.send_to(&answer, from).await.unwrap();
+            }
         }
     });
 }
 
-/// RFC 1035: the head, the question again, and a record for each address.
-fn answer(query: &[u8], addresses: &[IpAddr]) -> Vec<u8> {
+/// Questions for IPv4 and IPv6 addresses.
+pub const A: u8 = 1;
+pub const AAAA: u8 = 28;
+
+/// Where in a query the kind of its question stands, behind the name.
+fn kind_at(query: &[u8]) -> usize {
     let mut end = 12;
     while query[end] != 0 {
         end += 1 + usize::from(query[end]);
     }
-    let question = &query[12..end + 5];
-    let kind = query[end + 2];
+    end + 2
+}
+
+/// RFC 1035: the head, the question again, and a record for each address.
+fn answer(query: &[u8], addresses: &[IpAddr]) -> Vec<u8> {
+    let at = kind_at(query);
+    let (question, kind) = (&query[12..at + 3], query[at]);
     let records: Vec<Vec<u8>> = addresses
         .iter()
         .filter_map(|ip| match ip {
-            IpAddr::V4(ip) if kind == 1 => Some(ip.octets().to_vec()),
-            IpAddr::V6(ip) if kind == 28 => Some(ip.octets().to_vec()),
+            IpAddr::V4(ip) if kind == A => Some(ip.octets().to_vec()),
+            IpAddr::V6(ip) if kind == AAAA => Some(ip.octets().to_vec()),
             _ => None,
         })
         .collect();

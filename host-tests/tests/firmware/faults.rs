@@ -8,8 +8,9 @@ use host_tests::qemu::{Qemu, Running};
 
 use crate::stream::{PATIENCE, Stream, count, durable, node};
 
-/// The share of a core that a node may take while it waits; a busy one takes all of it.
-const IDLE: f64 = 0.20;
+/// The share of a core that a node may take while it waits: three times of what it takes, which is
+/// mostly QEMU itself. A busy one takes all of it.
+const IDLE: f64 = 0.06;
 
 #[test]
 fn a_server_that_does_not_listen_yet() {
@@ -111,12 +112,13 @@ fn ten() -> Qemu {
     node().set("entries", 10).set("interval", 50)
 }
 
-/// Asserts that the host's CPU is idle while the node waits, and prints how much so.
+/// Asserts that the host's CPU is idle while the node waits, and prints how much so. What others make
+/// of the machine is not in it: it is the time that QEMU had the CPU.
 fn expect_idle(node: &Running, what: &str) {
     let (began, before) = (Instant::now(), node.cpu_time());
-    sleep(Duration::from_secs(3));
+    sleep(Duration::from_secs(8));
     let used = node.cpu_time() - before;
     let share = used.as_secs_f64() / began.elapsed().as_secs_f64();
     println!("{what}: {:.1} % of a core", 100.0 * share);
-    assert!(share < IDLE, "{what}: {share:.2} of a core");
+    assert!(share < IDLE, "{what}: {share:.3} of a core");
 }

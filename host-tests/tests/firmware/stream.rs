@@ -1,8 +1,10 @@
 //! What a node wrote, seen by `redis-cli`, beside what it says that it did.
 
-use std::time::Duration;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
-use host_tests::qemu::{Ended, Qemu, elf};
+use host_tests::chaos::{Chaos, Hush, Plan};
+use host_tests::qemu::{Ended, Qemu, Running, elf};
 use host_tests::redis::{Builder, RedisServer};
 
 /// Longer than anything here takes, also on a busy machine.
@@ -10,11 +12,16 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A node that does everything often, and gives up soon.
 pub fn node() -> Qemu {
-    calm().set("beat", 200).set("look", 100)
+    impatient().set("beat", 200).set("look", 100)
 }
 
-/// The same with all connections for telemetry, nearly all the time.
+/// One that leaves its connections to the telemetry, after the first turn of the other tasks.
 pub fn calm() -> Qemu {
+    impatient().set("beat", 600_000).set("look", 600_000)
+}
+
+/// One that gives up soon.
+pub fn impatient() -> Qemu {
     Qemu::new(elf())
         .set("mode", "node")
         .set("name", "n")
@@ -28,6 +35,47 @@ pub fn durable() -> Builder {
     RedisServer::builder()
         .arg("--appendonly", "yes")
         .arg("--appendfsync", "always")
+}
+
+/// Such a server behind a proxy that does no harm until it is told to.
+pub fn behind_a_proxy() -> (RedisServer, Chaos) {
+    let redis = durable().unixsocket().start();
+    let chaos = Chaos::planned(&redis.unix_path(), |_| Plan::default());
+    (redis, chaos)
+}
+
+/// Lets this vanish between server and node, until the node has sent an entry that it cannot know
+/// the fate of. It cannot know it before something else is said to the proxy.
+pub fn bring_in_doubt(node: &Running, chaos: &Chaos, what: Hush) {
+    let doubts = || {
+        let lines = node.log().into_iter().map(|line| line.text);
+        let in_doubt = |text: &String| {
+            text.starts_with("telemetry: Error") && text.contains("reached: MaybeSent")
+        };
+        lines.filter(in_doubt).count()
+    };
+    let before = doubts();
+    chaos.hush(what);
+    wait_until("an entry in doubt", || doubts() > before);
+}
+
+/// Waits until it is so.
+pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "{what}: not in {PATIENCE:?}");
+        sleep(Duration::from_millis(5));
+    }
+}
+
+/// How often the server ran a command, by any client.
+pub fn calls(redis: &RedisServer, command: &str) -> u64 {
+    let stats = redis.cli(&["INFO", "commandstats"]);
+    let line = format!("cmdstat_{command}:calls=");
+    let mut calls = stats.lines().filter_map(|l| l.strip_prefix(&line));
+    calls
+        .next()
+        .map_or(0, |rest| rest.split(',').next().unwrap().parse().unwrap())
 }
 
 /// The entries of the node's stream, in their order.
@@ -63,6 +111,11 @@ impl Stream {
             }
         });
         Self(entries.collect())
+    }
+
+    /// The last one of those that are there by now.
+    pub fn last(redis: &RedisServer) -> Entry {
+        Self::of(redis).0.pop().expect("an entry")
     }
 
     /// Asserts that of the `entries` samples of a node that has ended each is there once, but for

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use respool::config;
 use respool::config::{Config, Retry};
-use respool::error::{Fault as Broken, PoolError};
+use respool::error::PoolError;
 use respool::io::Blocking;
 use respool::io::scripted::{self, TestClock, Wrong};
 use respool::time::Clock;
@@ -369,13 +369,6 @@ fn check_error(case: &Case, report: &Report) {
         !matches!(case.fault, Fault::Cut(_) | Fault::CutTwice(_)),
         "{error:?}"
     );
-    // What nobody asked for came behind a push, and is seen only when the request begins. It was
-    // not sent then; tried again, it takes the one try there is.
-    let is_late = case.op == Op::IdleSurplus && case.protocol == Protocol::Pushes;
-    if is_late && error.kind() == ErrorKind::Protocol(Broken::Surplus) {
-        assert_eq!(error.reached(), Reached::NotSent);
-        return;
-    }
     // Whoever waits for a borrower who is stuck waits for so long only.
     let waited = matches!(
         error.kind(),
@@ -385,7 +378,7 @@ fn check_error(case: &Case, report: &Report) {
     assert!(waited || is_about_transport(error), "{error:?}");
     // A session is not replaced, a pipeline is not sent again, and of one more try nothing is left
     // where the server took it.
-    let has_a_try = !matches!(case.op, Op::Select | Op::Pipeline | Op::Loading) && !is_late;
+    let has_a_try = !matches!(case.op, Op::Select | Op::Pipeline | Op::Loading);
     if case.must_recover() && has_a_try {
         let is_a_read = case.op.writes() == 0;
         assert!(

@@ -9,10 +9,15 @@ use std::vec::Vec;
 
 use super::*;
 use crate::client::Client;
-use crate::command::{Command, echo, get, incr, multi, ping, select, set, watch};
+use crate::command::{
+    Command, Plain, echo, exec, get, incr, multi, ping, select, set, table, watch,
+};
 use crate::connection::sabotage;
+use crate::error::{ErrorKind, SessionUse};
 use crate::io::asynch;
-use crate::io::scripted::Pace;
+use crate::io::scripted::{Pace, Wrong};
+use crate::resp::Any;
+use embedded_io::ErrorKind as Kind;
 
 /// What is dropped half-way.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -22,9 +27,16 @@ enum Op {
     /// Its value is larger than the command window.
     Large,
     Tuple,
-    Pipeline,
+    /// So many commands, whose replies are taken one by one.
+    Pipeline(usize),
+    Transaction,
+    /// A command that may wait, and finds what it is to wait for.
+    ListWait,
+    StreamWait,
     /// The first call, which opens the connection.
     Handshake,
+    /// The first call after the connection broke.
+    Reconnect,
     /// The first call after another borrower left a dirty session.
     Restore,
     /// Check-out, call and return in one.
@@ -45,7 +57,16 @@ struct Case {
 
 /// Longer than the command window.
 const LARGE: &str = "a value that does not fit the command window of sixty-four bytes, by far: it is sent from where it is";
-const TEXTS: [&str; 6] = ["first", "second text", LARGE, "x", "", "the last of them"];
+const TEXTS: [&str; 8] = [
+    "first",
+    "second text",
+    LARGE,
+    "x",
+    "",
+    "sixth",
+    LARGE,
+    "the last",
+];
 
 async fn act<L: asynch::Link>(client: &mut Client<'_, L>, op: Op) -> bool {
     match op {
@@ -57,9 +78,10 @@ async fn act<L: asynch::Link>(client: &mut Client<'_, L>, op: Op) -> bool {
             let text = heapless::String::<8>::try_from("text").unwrap();
             client.call(request).await == Ok((1, value_in_1("t"), text))
         }
-        Op::Pipeline => {
-            let mut pipeline = client.pipeline(TEXTS.iter().map(|text| echo(*text)));
-            for text in TEXTS {
+        Op::Pipeline(len) => {
+            let texts = TEXTS.iter().take(len);
+            let mut pipeline = client.pipeline(texts.clone().map(|text| echo(*text)));
+            for text in texts {
                 let Some(Ok(answer)) = pipeline.next().await else {
                     return false;
                 };
@@ -69,7 +91,20 @@ async fn act<L: asynch::Link>(client: &mut Client<'_, L>, op: Op) -> bool {
             }
             pipeline.next().await.is_none()
         }
-        Op::Handshake | Op::Restore => {
+        Op::Transaction => {
+            let exec = exec().reply::<Option<[i64; 1]>>();
+            let ran = client.call((multi(), incr("t").reply::<()>(), exec)).await;
+            ran.map(|(.., counts)| counts) == Ok(Some([1]))
+        }
+        Op::ListWait => {
+            let wait = Plain::<_, Any>::new(&table::BLPOP, ("list", 1));
+            client.call(wait.reply()).await == Ok(value_in_1("list"))
+        }
+        Op::StreamWait => {
+            let wait = Plain::<_, Any>::new(&table::XREAD, ("BLOCK", 9, "STREAMS", "s", 0));
+            client.call(wait.reply()).await == Ok(value_in_1("s"))
+        }
+        Op::Handshake | Op::Restore | Op::Reconnect => {
             client.call(get("first").reply()).await == Ok(value_in_1("first"))
         }
         Op::PoolCall => unreachable!(),
@@ -83,7 +118,7 @@ fn dropped_at<const SAFE: bool>(case: &Case, k: usize) -> (bool, Vec<String>) {
     world.server.store().old = case.old;
     world.server.store().pushes = case.pushes;
     let mut resources = Resources::new();
-    let config = Config::new().db(1).client_name("cancel");
+    let config = settings().db(1).client_name("cancel");
     let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], config);
     if case.op != Op::Handshake {
         run(pool.call(ping())).unwrap();
@@ -95,6 +130,9 @@ fn dropped_at<const SAFE: bool>(case: &Case, k: usize) -> (bool, Vec<String>) {
     world.server.take_log();
     world.wire.reset_counts();
     world.wire.set_pace(case.pace);
+    if case.op == Op::Reconnect {
+        world.wire.end(Wrong::Error(Kind::ConnectionReset));
+    }
 
     let mut wrong = Vec::new();
     let mut note = |what: &str, polled: Polled<bool>| {
@@ -117,11 +155,16 @@ fn dropped_at<const SAFE: bool>(case: &Case, k: usize) -> (bool, Vec<String>) {
         if case.same_lease {
             let polled = drop_at(k / 2, act(&mut lease, Op::Read));
             note("the second dropped one", polled);
-            let right = run(lease.call(get("next").reply()));
-            note(
-                "the next one of the lease",
-                Polled::Ready(right == Ok(value_in_1("next"))),
-            );
+            let next = run(lease.call(get("next").reply::<heapless::String<32>>()));
+            let right = match next {
+                Ok(value) => value == value_in_1("next"),
+                // Whether a transaction that was dropped has come to its end, nobody knows.
+                Err(error) => {
+                    let lost = ErrorKind::SessionLost(SessionUse::Multi);
+                    case.op == Op::Transaction && error.kind() == lost
+                }
+            };
+            note("the next one of the lease", Polled::Ready(right));
         }
     }
     let second = drop_at(k / 2, async { pool.call(incr("second")).await == Ok(1) });
@@ -140,6 +183,7 @@ fn dropped_at<const SAFE: bool>(case: &Case, k: usize) -> (bool, Vec<String>) {
     for once in [
         "SET once written",
         "INCR n",
+        "INCR t",
         "INCR second",
         "INCR pool",
         "ECHO first",
@@ -224,13 +268,32 @@ fn a_tuple_dropped_at_any_poll() {
 #[test]
 fn a_pipeline_dropped_at_any_poll() {
     let paces = [Pace::slow(2), Pace::slow(9).buffered()];
-    sweep("pipelines", &[Op::Pipeline], &paces, 2000);
+    sweep("pipelines", &[Op::Pipeline(6)], &paces, 2000);
+    let others = [1, 2, 3, 4, 5, 7, 8].map(Op::Pipeline);
+    sweep("of other lengths", &others, &[Pace::slow(64)], 500);
+}
+
+#[test]
+fn a_transaction_dropped_at_any_poll() {
+    let paces = [Pace::slow(4), Pace::slow(9).buffered()];
+    sweep("transactions", &[Op::Transaction], &paces, 300);
+}
+
+#[test]
+fn a_command_that_may_wait_dropped_at_any_poll() {
+    let ops = [Op::ListWait, Op::StreamWait];
+    sweep("waits", &ops, &[Pace::slow(5).buffered()], 150);
 }
 
 #[test]
 fn a_handshake_dropped_at_any_poll() {
     let paces = [Pace::slow(2), Pace::slow(7).buffered()];
     sweep("handshakes", &[Op::Handshake], &paces, 1800);
+}
+
+#[test]
+fn a_reconnect_dropped_at_any_poll() {
+    sweep("reconnects", &[Op::Reconnect], &[Pace::slow(9)], 200);
 }
 
 #[test]

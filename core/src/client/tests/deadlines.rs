@@ -5,9 +5,9 @@ extern crate std;
 
 use super::*;
 use crate::command::{Command, Request, blpop, get, incr, ping, raw, set};
-use crate::error::{ErrorKind, Reached};
+use crate::error::{Error, ErrorKind, Reached};
 use crate::io::Blocking;
-use crate::io::scripted::{Answers, Peer, Script, Serve, Step, Wire};
+use crate::io::scripted::{Answers, At, Peer, Script, Serve, Step, Wire, Wrong};
 use crate::time::{Clock, Duration};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -201,6 +201,54 @@ fn a_late_reply_to_a_dropped_call_costs_its_own_time_only() {
     );
     assert_eq!(world.server.seen("INCR n"), 1);
     check_stats(&pool);
+}
+
+fn a_write_that_stalls<const SAFE: bool>() {
+    let world = World::<SAFE>::new();
+    let mut resources = Resources::new();
+    let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], settings());
+    run(pool.call(ping())).unwrap();
+    world.wire.reset_counts();
+    world.wire.fail(At::Write(1), Wrong::Stall);
+    let result = world.clock.run(pool.call(incr("n"))).unwrap();
+    // Not sent, it is sent anew; what may have left with the write is not.
+    let late = Error::new(ErrorKind::TimedOut, Reached::MaybeSent);
+    assert_eq!(result, if SAFE { Ok(1) } else { Err(late) });
+    assert_eq!(world.server.seen("INCR n"), usize::from(SAFE));
+    check_stats(&pool);
+}
+
+#[test]
+fn a_write_that_took_too_long_may_have_left_where_a_drop_loses_what_moved() {
+    a_write_that_stalls::<true>();
+    a_write_that_stalls::<false>();
+}
+
+#[test]
+fn the_late_answer_to_a_call_that_timed_out_is_nobodys() {
+    for late in ["$4\r\nlate\r\n", ":1\r\n", ">1\r\n+x\r\n$4\r\nlate\r\n"] {
+        for same_lease in [false, true] {
+            let world = World::<true>::new();
+            let mut resources = Resources::new();
+            let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], settings());
+            run(pool.call(ping())).unwrap();
+            world.server.store().silent = true;
+            let mut lease = pool.try_get().unwrap();
+            let call = async { lease.call(get("a").reply::<()>()).await };
+            let error = world.clock.run(call).unwrap().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::TimedOut);
+            world.server.store().silent = false;
+            world.wire.say(late.as_bytes());
+            if same_lease {
+                assert_eq!(run(lease.call(get("b").reply())), Ok(owned("b")));
+            }
+            drop(lease);
+            assert_eq!(run(pool.call(get("c").reply())), Ok(owned("c")));
+            assert_eq!(run(pool.call(incr("n"))), Ok(1));
+            assert_eq!((pool.stats().opened, pool.stats().skipped), (2, 0));
+            check_stats(&pool);
+        }
+    }
 }
 
 #[test]

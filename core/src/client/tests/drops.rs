@@ -7,7 +7,9 @@ use std::boxed::Box;
 
 use super::*;
 use crate::client::Stats;
-use crate::command::{Blocks, Command, Plain, Spec, echo, get, incr, set};
+use crate::command::{
+    Blocks, Command, Plain, Request, Spec, echo, get, incr, raw, set, table, wait,
+};
 use crate::config::SkipBudget;
 use crate::io::Blocking;
 use crate::io::scripted::Pace;
@@ -40,6 +42,21 @@ fn a_dropped_blocking_command_costs_its_connection() {
     assert_eq!(pool.stats().lost, 1);
 }
 
+/// It would take what comes later, and give it to nobody.
+#[test]
+fn a_command_that_waits_for_nobody_is_hung_up_on_at_once() {
+    let world = World::<true>::new();
+    let mut resources = Resources::new();
+    let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], Config::new());
+    run(pool.call(incr("n"))).unwrap();
+    let mut call = Box::pin(pool.call(blpop().reply::<()>()));
+    assert_eq!(poll(call.as_mut(), 100), Polled::Stuck);
+    assert!(world.wire.is_open());
+    drop(call);
+    assert!(!world.wire.is_open());
+    check_stats(&pool);
+}
+
 #[test]
 fn a_blocking_command_of_which_nothing_was_sent_costs_nothing() {
     let world = World::<true>::new();
@@ -55,6 +72,45 @@ fn a_blocking_command_of_which_nothing_was_sent_costs_nothing() {
     assert_eq!(run(lease.call(get("k").reply())), Ok(owned("k")));
     assert_eq!(world.wire.counts().opens, 1);
     assert_eq!(world.server.seen("BLPOP list 0"), 0);
+}
+
+/// Whether the reply to a request that was dropped without an answer is waited for by the next.
+fn is_owed<R: Request>(request: R) -> bool {
+    let world = World::<true>::new();
+    let mut resources = Resources::new();
+    let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], Config::new());
+    run(pool.call(incr("n"))).unwrap();
+    world.server.store().silent = true;
+    let mut lease = pool.try_get().unwrap();
+    let call = async { lease.call(request).await.is_ok() };
+    assert_eq!(drop_at(100, call), Polled::Stuck);
+    drop(lease);
+    world.server.store().silent = false;
+    match drop_at(100, pool.call(get("k").reply())) {
+        Polled::Ready(value) => {
+            assert_eq!((value, world.wire.counts().opens), (Ok(owned("k")), 2));
+            false
+        }
+        Polled::Stuck => true,
+        Polled::Pending => panic!("it goes on for ever"),
+    }
+}
+
+#[test]
+fn whatever_may_wait_costs_its_connection() {
+    let xread = |words| Plain::<_, Any>::new(&table::XREAD, words);
+    let stream = ("STREAMS", "s", 0);
+    assert!(is_owed(get("k").reply::<()>()));
+    assert!(is_owed((get("k").reply::<()>(), incr("n"))));
+    assert!(is_owed(Plain::<_, Any>::new(&table::XREAD, stream)));
+    assert!(!is_owed(xread(("BLOCK", 0, "STREAMS", "s", 0))));
+    assert!(!is_owed(xread(("BLOCK", 5, "STREAMS", "s", 0))));
+    assert!(!is_owed(blpop()));
+    assert!(!is_owed(Plain::<_, Any>::new(&table::BRPOP, ("list", 2))));
+    assert!(!is_owed(wait(1, 50)));
+    // Among others, and where nobody knows.
+    assert!(!is_owed((get("k").reply::<()>(), blpop().reply::<()>())));
+    assert!(!is_owed(raw("EVAL").args(["return 1", "0"])));
 }
 
 /// Lets `calls` calls be dropped that were sent and not answered; says how often was opened.

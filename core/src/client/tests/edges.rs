@@ -103,20 +103,25 @@ fn a_connection_that_grows_too_old_while_others_wait_for_it_is_opened_anew_for_t
 
 #[test]
 fn surplus_costs_its_connection_and_is_nobodys_error() {
-    // With the answer, seen when the connection comes back.
-    let world = World::<true>::new();
-    let mut resources = Resources::new();
-    let config = settings().retry(Retry::Never);
-    let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], config);
-    world.server.store().canned = std::vec![("PING", "+PONG\r\n+PONG\r\n")];
-    run(pool.call(ping())).unwrap();
-    assert!(!world.wire.is_open());
-    assert_eq!(run(pool.call(get("k").reply())), Ok(owned("k")));
-    assert_eq!((pool.stats().opened, pool.stats().closed_protocol), (2, 1));
-    // While it lay idle, seen when it is lent.
-    world.wire.tell();
-    world.wire.say(b"$7\r\nsurplus\r\n");
-    assert_eq!(run(pool.call(get("k").reply())), Ok(owned("k")));
-    assert_eq!((pool.stats().opened, pool.stats().closed_protocol), (3, 2));
-    check_stats(&pool);
+    for push in ["", ">2\r\n+news\r\n+of nothing\r\n"] {
+        // With the answer, seen when the connection comes back.
+        let world = World::<true>::new();
+        let mut resources = Resources::new();
+        let config = settings().retry(Retry::Never);
+        let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], config);
+        let surplus = std::string::String::leak(["+PONG\r\n", push, "+PONG\r\n"].concat());
+        world.server.store().canned = std::vec![("PING", surplus)];
+        run(pool.call(ping())).unwrap();
+        assert!(!world.wire.is_open());
+        assert_eq!(run(pool.call(get("k").reply())), Ok(owned("k")));
+        assert_eq!((pool.stats().opened, pool.stats().closed_protocol), (2, 1));
+        // While it lay idle, seen when it is lent.
+        world.wire.tell();
+        world
+            .wire
+            .say([push, "$7\r\nsurplus\r\n"].concat().as_bytes());
+        assert_eq!(run(pool.call(get("k").reply())), Ok(owned("k")));
+        assert_eq!((pool.stats().opened, pool.stats().closed_protocol), (3, 2));
+        check_stats(&pool);
+    }
 }

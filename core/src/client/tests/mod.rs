@@ -7,6 +7,7 @@ mod cancel;
 mod deadlines;
 mod drops;
 mod edges;
+mod encoding;
 mod errors;
 #[cfg(feature = "log")]
 mod events;
@@ -21,6 +22,7 @@ mod retry;
 mod scripted;
 mod server;
 mod session;
+mod turns;
 
 use core::future::Future;
 use core::pin::{Pin, pin};

@@ -5,9 +5,9 @@ extern crate std;
 use std::string::String;
 
 use super::*;
-use crate::command::{Command, Encode, Spec, echo, get, incr, set, table, watch};
+use crate::command::{Command, Encode, Spec, echo, get, incr, mget, set, table, watch};
 use crate::config::Retry;
-use crate::error::{ErrorKind, Io, Reached};
+use crate::error::{Code, ErrorKind, Io, Reached, Refusal};
 use crate::io::scripted::{At, Pace, Wrong};
 use crate::resp::{Any, Arg, Args};
 use embedded_io::ErrorKind as Kind;
@@ -252,4 +252,60 @@ fn a_reply_that_never_comes_is_not_the_next_ones_failure() {
     assert_eq!(poll(next, 10), Polled::Ready(Ok(1)));
     assert_eq!(world.server.seen("INCR m"), 1);
     check_stats(&pool);
+}
+
+#[test]
+fn an_array_is_one_reply_whatever_the_request_looks_like() {
+    type One = [heapless::String<4>; 1];
+    let v = || heapless::String::try_from("v").unwrap();
+    let world = World::<true>::new();
+    let mut resources = Resources::new();
+    let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], settings());
+    let mut lease = pool.try_get().unwrap();
+    let arrays = |count| {
+        let array = ("MGET", "*1\r\n$1\r\nv\r\n");
+        world.server.store().canned = std::vec![array; count];
+    };
+    for _ in 0..3 {
+        arrays(3);
+        assert_eq!(run(lease.call(mget(["a"]).reply::<One>())), Ok([v()]));
+        let two = (mget(["a"]).reply::<One>(), mget(["b"]).reply::<One>());
+        assert_eq!(run(lease.call(two)), Ok(([v()], [v()])));
+        arrays(1);
+        let mut pipeline = lease.pipeline([mget(["a"]).reply::<One>()]);
+        assert_eq!(run(pipeline.next()), Some(Ok([v()])));
+        assert_eq!(run(pipeline.next()), None);
+        assert_eq!(run(lease.call(get("k").reply())), Ok(owned("k")));
+    }
+    assert_eq!(world.wire.counts().opens, 1);
+}
+
+#[test]
+fn a_server_that_knows_nothing_is_asked_in_both_protocols_and_no_more() {
+    const UNKNOWN: &str = "-ERR unknown command\r\n";
+    for hello in [UNKNOWN, "-NOPROTO unsupported protocol version\r\n"] {
+        // It stops knowing RESP3, and nothing else: that is enough.
+        let world = World::<true>::new();
+        let mut resources = Resources::new();
+        let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], settings());
+        world.server.store().canned = std::vec![("HELLO", hello)];
+        assert_eq!(run(pool.call(incr("n"))), Ok(1));
+        assert_eq!(
+            (world.server.seen("HELLO 3"), world.server.seen("PING")),
+            (1, 1)
+        );
+        // Nor does it know anything else.
+        let world = World::<true>::new();
+        let mut resources = Resources::new();
+        let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], settings());
+        world.server.store().canned = std::vec![("HELLO", hello), ("PING", UNKNOWN)];
+        let error = run(pool.call(incr("n"))).unwrap_err();
+        let refused = ErrorKind::Handshake(Refusal::Other(Code::Err));
+        assert_eq!((error.kind(), error.reached()), (refused, Reached::NotSent));
+        assert_eq!(
+            (world.server.seen("HELLO 3"), world.server.seen("PING")),
+            (1, 1)
+        );
+        assert_eq!(world.wire.counts().opens, 1);
+    }
 }

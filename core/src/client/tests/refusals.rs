@@ -8,7 +8,8 @@ use std::string::ToString;
 use super::*;
 use crate::command::{Command, exec, get, incr, multi, ping, watch};
 use crate::config::Retry;
-use crate::error::{Code, ErrorKind, Io, Reached, Refusal, SessionUse};
+use crate::error::{Code, ErrorKind, Fault, Io, Reached, Refusal, SessionUse};
+use crate::io::scripted::Pace;
 use crate::io::{Blocking, Dial};
 use crate::time::{Clock, Duration, Instant};
 use embedded_io::{ErrorKind as Kind, ErrorType, Read, Write};
@@ -149,10 +150,15 @@ fn who_is_turned_away_in_use_gets_a_connection_with_a_new_login() {
         let mut resources = Resources::new();
         let links = [Blocking(world.wire.clone())];
         let pool = TestPool::<_>::new(&mut resources, links, settings());
+        // It is the caller's to know, also where what was not run is asked again.
+        world.server.store().canned = std::vec![("INCR n", said)];
+        let error = pool.call(incr("n")).unwrap_err();
+        assert_eq!(error.reached(), Reached::Answered);
+        assert_eq!((pool.stats().retries, world.server.seen("INCR n")), (0, 1));
         world.server.store().canned = std::vec![("INCR n", said)];
         assert!(pool.call((incr("n"), get("k").reply::<()>())).is_err());
         assert_eq!(pool.call(get("k").reply()), Ok(owned("k")));
-        assert_eq!(world.wire.counts().opens, 2, "{said}");
+        assert_eq!(world.wire.counts().opens, 3, "{said}");
     }
 }
 
@@ -337,4 +343,80 @@ fn a_refused_login_is_left_alone_for_long_from_the_first_time_on() {
     }
     let average = waited / 50;
     assert!((3..5).contains(&average.as_secs()), "{average:?}");
+}
+
+/// Whoever listens there, what it says is the error of opening, and no command is sent to it.
+#[test]
+fn a_banner_is_the_error_of_opening_and_nobodys_reply() {
+    let unknown = |first| ErrorKind::Protocol(Fault::UnknownType(first));
+    let refused = ErrorKind::Handshake;
+    let banners = [
+        ("HTTP/1.1 400 Bad Request\r\n\r\n", unknown(b'H')),
+        ("\x15\x03\x01\0\x02\x02\x28", unknown(0x15)),
+        ("SSH-2.0-OpenSSH_9.2\r\n", unknown(b'S')),
+        ("220 mail ESMTP\r\n", unknown(b'2')),
+        ("\n", unknown(b'\n')),
+        (
+            "-ERR max number of clients reached\r\n",
+            refused(Refusal::TooManyClients),
+        ),
+        (
+            "-DENIED Redis is running in protected mode\r\n",
+            refused(Refusal::Other(Code::Denied)),
+        ),
+        ("-LOADING wait\r\n", refused(Refusal::Other(Code::Loading))),
+        ("+OK\r\n", refused(Refusal::NoProtocol)),
+        ("*-1\r\n", refused(Refusal::NoProtocol)),
+        ("*1\r\n>1\r\n+x\r\n", ErrorKind::Protocol(Fault::Misplaced)),
+    ];
+    for (banner, kind) in banners {
+        for pace in [Pace::FAST, Pace::slow(1)] {
+            let world = World::<true>::new();
+            world.server.store().greeting = banner;
+            world.server.store().silent = true;
+            world.wire.set_pace(pace);
+            let mut resources = Resources::new();
+            let config = settings().retries(0);
+            let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], config);
+            let error = run(pool.call(incr("n"))).unwrap_err();
+            let told = (error.kind(), error.reached());
+            assert_eq!(told, (kind, Reached::NotSent), "{banner:?}");
+            assert_eq!(world.server.seen("INCR n"), 0);
+            assert!(!world.wire.is_open());
+            world.server.store().greeting = "";
+            world.server.store().silent = false;
+            assert_eq!(run(pool.call(incr("n"))), Ok(1), "{banner:?}");
+            check_stats(&pool);
+        }
+    }
+}
+
+#[test]
+fn a_login_that_is_refused_for_good_is_not_tried_again_by_the_same_call() {
+    let refusals = [
+        ("HELLO", "-WRONGPASS no\r\n", Refusal::WrongPassword),
+        ("HELLO", "-NOAUTH no\r\n", Refusal::PasswordNeeded),
+        ("HELLO", "-NOPERM no\r\n", Refusal::NoPermission),
+        ("HELLO", "+OK\r\n", Refusal::NoProtocol),
+        ("HELLO", "-DENIED no\r\n", Refusal::Other(Code::Denied)),
+        (
+            "SELECT",
+            "-ERR DB index is out of range\r\n",
+            Refusal::BadDatabase,
+        ),
+    ];
+    for (command, said, refusal) in refusals {
+        let world = World::<true>::new();
+        let mut resources = Resources::new();
+        let config = settings().retries(3).db(1);
+        let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], config);
+        world.server.store().canned = std::vec![(command, said)];
+        let error = run(pool.call(incr("n"))).unwrap_err();
+        let refused = ErrorKind::Handshake(refusal);
+        assert_eq!((error.kind(), error.reached()), (refused, Reached::NotSent));
+        assert_eq!(world.wire.counts().opens, 1, "{said}");
+        // The server has changed its mind, and the next call is not told of what was before.
+        assert_eq!(run(pool.call(incr("n"))), Ok(1), "{said}");
+        check_stats(&pool);
+    }
 }

@@ -388,3 +388,34 @@ fn what_may_have_been_sent_once_is_not_called_unsent_for_a_later_try() {
     }
     assert!(ran > 1, "only {ran}");
 }
+
+#[test]
+fn an_error_is_about_all_tries_and_one_that_may_have_run_is_not_settled_by_a_refusal() {
+    const LOADING: &str = "-LOADING Redis is loading the dataset in memory\r\n";
+    const OTHER: &str = "-READONLY You can't write against a read only replica.\r\n";
+    let always = settings().retry(Retry::Always);
+    for (said, code) in [(LOADING, Code::Loading), (OTHER, Code::ReadOnly)] {
+        // The first try runs, and its answer is lost.
+        let world = World::<true>::new();
+        let lost = |world: &World| {
+            world.wire.fail(At::Read(1), RESET);
+            world.server.store().canned = std::vec![("INCR", ":1\r\n"), ("INCR", said)];
+        };
+        let (result, stats) = call(&world, always, incr("n"), lost);
+        let error = result.unwrap_err();
+        assert_eq!((error.code(), stats.retries), (Some(code), 1));
+        assert_eq!(error.reached(), Reached::MaybeSent, "{error}");
+        assert_eq!(world.server.seen("INCR n"), 2);
+
+        // Of one that was not sent before, the answer says all.
+        let world = World::<true>::new();
+        let unsent = |world: &World| {
+            world.wire.fail(At::Write(1), RESET);
+            world.server.store().canned = std::vec![("INCR", said)];
+        };
+        let (result, stats) = call(&world, always, incr("n"), unsent);
+        let error = result.unwrap_err();
+        assert_eq!((error.code(), stats.retries), (Some(code), 1));
+        assert_eq!(error.reached(), Reached::Answered, "{error}");
+    }
+}

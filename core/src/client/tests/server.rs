@@ -277,7 +277,8 @@ impl Session {
                 self.watched.clear();
                 OK.into()
             }
-            ["BLPOP", ..] => {
+            // What waits for ever finds nothing; what waits for a time finds it at once.
+            ["BLPOP", _, "0"] => {
                 self.blocked = true;
                 String::new()
             }
@@ -302,7 +303,7 @@ impl Session {
         match words {
             ["PING"] => "+PONG\r\n".into(),
             ["ECHO", text] => bulk(text),
-            ["CLIENT", "SETNAME" | "SETINFO", ..] => OK.into(),
+            ["CLIENT", "SETNAME" | "SETINFO" | "TRACKING", ..] => OK.into(),
             ["SELECT", number] => match number.parse() {
                 Ok(number) if number < 16 => {
                     self.db = number;
@@ -314,6 +315,7 @@ impl Session {
                 let stored = self.server.value(db, key);
                 bulk(&stored.unwrap_or_else(|| value_in(key, db)))
             }
+            ["BLPOP", key, _] | ["XREAD", .., key, _] => bulk(&value_in(key, db)),
             ["SET", key, value] => {
                 let place = (db, key.to_string());
                 self.server.store().values.insert(place, value.to_string());

@@ -262,3 +262,87 @@ fn what_is_said_before_a_call_of_a_lease_does_not_hide_what_the_lease_did() {
         }
     }
 }
+
+#[test]
+fn what_no_clean_up_undoes_goes_with_its_connection() {
+    let world = World::<true>::new();
+    let mut resources = Resources::new();
+    let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], settings());
+    let tracking = || raw("CLIENT").args(["TRACKING", "ON"]);
+    for _ in 0..2 {
+        let mut lease = pool.try_get().unwrap();
+        run(async { lease.call(tracking()).await.map(drop) }).unwrap();
+        drop(lease);
+        assert!(!world.wire.is_open());
+        assert_eq!(run(pool.call(get("k").reply())), Ok(owned("k")));
+    }
+    // Also where its call was dropped, as soon as a byte of it has left.
+    world.wire.set_pace(Pace::slow(64));
+    let mut lease = pool.try_get().unwrap();
+    let call = async { lease.call(tracking()).await.is_ok() };
+    assert_eq!(drop_at(2, call), Polled::Pending);
+    drop(lease);
+    assert!(!world.wire.is_open());
+    assert_eq!(world.server.seen("CLIENT TRACKING ON"), 3);
+}
+
+#[test]
+fn what_went_with_its_connection_is_not_undone_on_the_next_one() {
+    for what in [Use::Multi, Use::Watch, Use::Select, Use::Raw] {
+        let world = World::<true>::new();
+        let mut resources = Resources::new();
+        let config = settings().max_idle(core::time::Duration::from_secs(1));
+        let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], config);
+        run(act(&mut pool.try_get().unwrap(), what));
+        world.clock.advance_ms(1000);
+        let login = world.server.take_log()[..3].to_vec();
+        assert_eq!(run(pool.call(get("k").reply())), Ok(owned("k")));
+        let expected = [login, std::vec!["GET k".into()]].concat();
+        assert_eq!(world.server.take_log(), expected, "{what:?}");
+        assert_eq!(pool.stats().opened, 2);
+    }
+}
+
+#[test]
+fn every_connection_begins_with_the_whole_login() {
+    let world = World::<true>::new();
+    world.server.store().password = Some("secret");
+    let mut resources = Resources::new();
+    let config = settings().password("secret").client_name("me").db(2);
+    let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], config);
+    let mut logins = Vec::new();
+    for _ in 0..4 {
+        let value = run(pool.call(get("k").reply::<heapless::String<8>>()));
+        assert_eq!(value.as_deref(), Ok("k@2"));
+        logins.push(world.server.take_log());
+        world.wire.end(Wrong::Error(Kind::ConnectionReset));
+    }
+    let version = format!("CLIENT SETINFO LIB-VER {}", env!("CARGO_PKG_VERSION"));
+    let login = [
+        "HELLO 3 AUTH default secret",
+        "CLIENT SETNAME me",
+        "CLIENT SETINFO LIB-NAME respool",
+        &version,
+        "SELECT 2",
+        "GET k",
+    ];
+    assert!(logins.iter().all(|log| *log == login), "{logins:?}");
+}
+
+#[test]
+fn a_password_and_a_name_of_any_bytes_arrive_as_they_are() {
+    const PASSWORD: &str = "p\r\n*1\r\n$4\r\nQUIT\r\n\0'\" \u{ff}";
+    for old in [false, true] {
+        let world = World::<true>::new();
+        world.server.store().old = old;
+        world.server.store().password = Some(PASSWORD);
+        let mut resources = Resources::new();
+        let config = settings().password(PASSWORD).client_name("n\r\n+OK\r\n");
+        let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], config);
+        assert_eq!(run(pool.call(incr("n"))), Ok(1));
+        // Of what is said together, an old server refuses the first and takes the rest.
+        let times = 1 + usize::from(old);
+        assert_eq!(world.server.seen("CLIENT SETNAME n\r\n+OK\r\n"), times);
+        world.check();
+    }
+}

@@ -39,11 +39,12 @@ impl StreamId {
 
     /// The id that this text spells, `ms-seq`; `None` where it spells none.
     pub fn parse(text: &[u8]) -> Option<Self> {
-        let text = core::str::from_utf8(text).ok()?;
-        let (ms, seq) = text.split_once('-')?;
+        // Not `str::split_once`: the compiler cannot see that its checks never fail.
+        let (ms, seq) = text.split_at_checked(memchr::memchr(b'-', text)?)?;
+        let number = |digits| core::str::from_utf8(digits).ok()?.parse().ok();
         Some(Self {
-            ms: ms.parse().ok()?,
-            seq: seq.parse().ok()?,
+            ms: number(ms)?,
+            seq: number(seq.get(1..)?)?,
         })
     }
 }

@@ -342,6 +342,28 @@ fn owed_replies_are_skipped_and_what_was_written_is_flushed_first() {
 }
 
 #[test]
+fn what_is_being_skipped_is_not_trusted_once_a_read_was_dropped_that_loses_bytes() {
+    for (loses_bytes, owes) in [(false, true), (true, false)] {
+        let mut space = Space::new(64, 64);
+        let mut connection = space.open(&DEFAULTS);
+        let request = get("k");
+        let Ok(Want::Write(bytes)) = connection.step(&request, Until::Whole) else {
+            panic!("a write")
+        };
+        let n = bytes.len();
+        connection.wrote(n).unwrap();
+        connection.flushed();
+        connection.settle(true);
+        assert!(matches!(
+            connection.step(&request, Until::Whole),
+            Ok(Want::Read(_))
+        ));
+        connection.settle(!loses_bytes);
+        assert_eq!((connection.is_open(), connection.owes()), (owes, owes));
+    }
+}
+
+#[test]
 fn a_server_that_knows_no_hello_and_goes_has_refused_nobody() {
     for said in [
         &b"-ERR unknown command 'HELLO'\r\n-NOAUTH Authentication required.\r\n"[..],

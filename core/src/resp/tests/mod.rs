@@ -4,6 +4,7 @@ extern crate std;
 
 mod args;
 mod faults;
+mod forms;
 mod owned;
 mod random;
 mod types;

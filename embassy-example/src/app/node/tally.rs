@@ -10,6 +10,8 @@ use respool::error::{Io, Refusal};
 pub(super) struct Tally {
     /// Entries that are in the stream.
     pub(super) written: Count,
+    /// Entries that were sent, and whose answer did not come.
+    pub(super) doubted: Count,
     /// Of these, those that were sent again, and turned out to be there.
     pub(super) repeated: Count,
     /// Samples that were dropped for want of room.

@@ -1,9 +1,11 @@
 //! Samples, and writes each one to the stream `node:demo:telemetry`, exactly once.
 //!
-//! An entry has an id of its own, `boot-seq`: the number of this start of the node, and of the
-//! sample in it. Where an answer did not come, nobody knows whether the entry is there. It is sent
-//! again with the same id; if it is there, the server refuses it, since ids only grow, and that is
-//! as good as an answer. So nothing is there twice, and nothing is given up because of doubt.
+//! An entry has an id of its own, `boot-seq`: the number of this start of the node ([`start`]), and
+//! of the sample in it. Where an answer did not come, nobody knows whether the entry is there. It is
+//! sent again with the same id. Ids only grow, so if it is there, the server refuses it. It refuses
+//! it also where somebody else wrote a larger id in between: the entry is looked up, and if it is
+//! not there it never will be, and is sent under another number. So nothing is there twice, and
+//! nothing is given up because of doubt.
 //!
 //! Sampling never waits for the network. What is not sent yet is kept, and of what is too much the
 //! oldest is dropped and counted. Each entry says in `dropped` how many before it are missing.
@@ -16,11 +18,12 @@ use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::signal::Signal;
 use embassy_time::{Instant, Ticker};
 use heapless::Deque;
-use respool::command::{Command, StreamId, incr, xadd};
+use respool::command::{Command, StreamId, xadd, xrange};
 use respool::error::Code;
-use respool::{Error, Reached};
+use respool::resp::{EntriesIter, Text};
+use respool::{Error, ErrorKind, Reached};
 
-use super::Node;
+use super::{Node, start};
 
 /// How many samples are kept while they cannot be sent.
 const ROOM: usize = 64;
@@ -53,7 +56,18 @@ impl Sample {
             value: 200 + seq % 100,
         }
     }
+
+    /// What is written of it; `dropped` samples before it are missing.
+    fn fields(&self, dropped: u32) -> Fields {
+        [
+            ("at", self.at.as_micros()),
+            ("value", self.value.into()),
+            ("dropped", dropped.into()),
+        ]
+    }
 }
+
+type Fields = [(&'static str, u64); 3];
 
 /// Takes a sample whenever its time has come.
 async fn sample(node: &Node, backlog: &Backlog) {
@@ -61,10 +75,10 @@ async fn sample(node: &Node, backlog: &Backlog) {
         0 => u32::MAX,
         entries => entries,
     };
-    let mut ticker = Ticker::every(node.args.millis("interval", 1000));
+    let mut ticker = Ticker::every(node.interval());
     let mut seq = 0;
     while seq < last {
-        match select(ticker.next(), node.interval.wait()).await {
+        match select(ticker.next(), node.pace.wait()).await {
             Either::First(()) => {
                 seq += 1;
                 if backlog.keep(Sample::take(seq)).is_some() {
@@ -79,24 +93,43 @@ async fn sample(node: &Node, backlog: &Backlog) {
 
 /// Sends what there is, one after the other, until all of it is there.
 async fn send(node: &Node, backlog: &Backlog) {
-    let mut boot = boot(node).await;
+    let mut boot = start::number(node, TASK).await;
     while let Some(sample) = backlog.next().await {
         // From now on only younger ones are dropped.
-        let dropped = node.tally.dropped.get();
+        let fields = sample.fields(node.tally.dropped.get());
         let mut in_doubt = false;
         loop {
             let id = StreamId::new(boot, sample.seq.into());
-            match write(node, id, &sample, dropped).await {
-                Ok(Wrote::Added) => break,
-                Ok(Wrote::Refused) if in_doubt => {
+            let outcome = match add(node, id, fields).await {
+                Ok(Outcome::Refused) if in_doubt => look_up(node, id, fields).await,
+                outcome => outcome,
+            };
+            match outcome {
+                Ok(Outcome::Added) => {
+                    defmt::info!("{=str}: {=u64}-{=u64}", TASK, id.ms, id.seq);
+                    break;
+                }
+                Ok(Outcome::There) => {
                     defmt::info!("{=str}: {=u64}-{=u64} was there", TASK, id.ms, id.seq);
                     node.tally.repeated.up();
                     break;
                 }
-                // It was never sent: the server lost its count of starts, but not the stream.
-                Ok(Wrote::Refused) => boot = self::boot(node).await,
+                Ok(Outcome::Refused) => {
+                    defmt::warn!(
+                        "{=str}: {=u64}-{=u64} is behind an id of somebody else",
+                        TASK,
+                        id.ms,
+                        id.seq
+                    );
+                    boot = start::another_number(node, TASK).await;
+                    // It was never sent under that one.
+                    in_doubt = false;
+                }
                 Err(error) => {
-                    in_doubt |= error.reached() == Reached::MaybeSent;
+                    if error.reached() == Reached::MaybeSent && !in_doubt {
+                        in_doubt = true;
+                        node.tally.doubted.up();
+                    }
                     node.failed(TASK, error).await;
                 }
             }
@@ -105,49 +138,60 @@ async fn send(node: &Node, backlog: &Backlog) {
     }
 }
 
-/// A number that is larger than those of earlier starts. A board with flash or a clock has one; this
-/// one asks the server, when it can first be reached. An answer that is lost costs a number, which
-/// does no harm.
-async fn boot(node: &Node) -> u64 {
-    loop {
-        match node.redis.call(incr(node.key("boot")).reply()).await {
-            Ok(boot) => {
-                defmt::info!("{=str}: this is start {=u64}", TASK, boot);
-                return boot;
-            }
-            Err(error) => node.failed(TASK, error).await,
-        }
-    }
-}
-
-/// What the server did with an entry.
-enum Wrote {
+/// What became of an entry.
+enum Outcome {
     Added,
-    /// Its id is not larger than all before it: it is there already, or never can be.
+    /// An earlier attempt has added it.
+    There,
+    /// It is not there, and its id is not larger than all before it: it never can be.
     Refused,
 }
 
-async fn write(node: &Node, id: StreamId, sample: &Sample, dropped: u32) -> Result<Wrote, Error> {
-    let fields = [
-        ("at", sample.at.as_micros()),
-        ("value", sample.value.into()),
-        ("dropped", dropped.into()),
-    ];
+async fn add(node: &Node, id: StreamId, fields: Fields) -> Result<Outcome, Error> {
     let add = xadd(node.key("telemetry"), id, fields).max_len_approx(node.keep);
 
     // A lease, since only there the text of the server's error can be read.
     let mut redis = node.redis.get().await?;
     match redis.call(add).await.map(drop) {
-        Ok(()) => {
-            defmt::info!("{=str}: {=u64}-{=u64}", TASK, id.ms, id.seq);
-            Ok(Wrote::Added)
-        }
+        Ok(()) => Ok(Outcome::Added),
         Err(error) if error.code() == Some(Code::Err) => match redis.error_text() {
-            Some(text) if text.contains("equal or smaller") => Ok(Wrote::Refused),
+            Some(text) if text.contains("equal or smaller") => Ok(Outcome::Refused),
             _ => Err(error),
         },
         Err(error) => Err(error),
     }
+}
+
+/// Whether the entry of this id, if there is one, is the one that was sent.
+async fn look_up(node: &Node, id: StreamId, fields: Fields) -> Result<Outcome, Error> {
+    let mut redis = node.redis.get().await?;
+    let mut entries = match redis
+        .call(xrange(node.key("telemetry"), id..=id).text())
+        .await
+    {
+        Ok(entries) => entries,
+        // The one that was sent fits.
+        Err(error) if matches!(error.kind(), ErrorKind::ReplyTooLarge { .. }) => {
+            return Ok(Outcome::Refused);
+        }
+        Err(error) => return Err(error),
+    };
+    let sent = || fields.into_iter().map(Some);
+    let is_it = |entry: Result<_, _>| entry.is_ok_and(|(_, found)| numbers(found).eq(sent()));
+    Ok(match entries.any(is_it) {
+        true => Outcome::There,
+        false => Outcome::Refused,
+    })
+}
+
+/// Fields that are numbers; `None` for one that is not.
+fn numbers<'r>(
+    fields: EntriesIter<'r, Text, Text>,
+) -> impl Iterator<Item = Option<(&'r str, u64)>> {
+    fields.map(|field| {
+        let (name, number) = field.ok()?;
+        Some((name, number.parse().ok()?))
+    })
 }
 
 /// Samples that are to be sent, oldest first.

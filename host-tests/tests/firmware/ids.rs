@@ -1,0 +1,141 @@
+//! The ids of a node's entries, when the server has lost the count of starts, or somebody else writes
+//! to the stream.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use host_tests::chaos::Hush;
+use host_tests::redis::RedisServer;
+
+use crate::stream::{
+    PATIENCE, Stream, behind_a_proxy, bring_in_doubt, calls, calm, count, durable, node, wait_until,
+};
+
+#[test]
+fn each_start_has_a_larger_number() {
+    let redis = durable().start();
+    for _ in 0..2 {
+        three(redis.port());
+    }
+    let ids: Vec<_> = Stream::of(&redis)
+        .0
+        .iter()
+        .map(|e| (e.boot, e.seq))
+        .collect();
+    assert_eq!(ids, [(1, 1), (1, 2), (1, 3), (2, 1), (2, 2), (2, 3)]);
+}
+
+#[test]
+fn a_count_that_is_lost_goes_on_behind_the_stream() {
+    let redis = durable().start();
+    three(redis.port());
+    for (lost, boot) in [("0", 2), ("-7", 3), ("1", 4)] {
+        redis.cli(&["SET", "node:n:boot", lost]);
+        three(redis.port());
+        assert_eq!(Stream::last(&redis).boot, boot, "{lost}");
+    }
+    assert_eq!(Stream::of(&redis).0.len(), 12);
+    assert_eq!(calls(&redis, "eval"), 4, "a start asks once");
+}
+
+#[test]
+fn a_stream_with_ids_by_the_time_of_day_costs_no_more() {
+    let redis = durable().start();
+    let id = redis.cli(&["XADD", "node:n:telemetry", "*", "by", "somebody"]);
+    redis.cli(&["XDEL", "node:n:telemetry", &id]);
+    three(redis.port());
+    let (millis, _) = id.split_once('-').unwrap();
+    let millis: u64 = millis.parse().unwrap();
+    let boots: Vec<_> = Stream::of(&redis).0.iter().map(|e| e.boot).collect();
+    assert_eq!(boots, [millis + 1; 3]);
+    assert_eq!(calls(&redis, "eval"), 1);
+    assert_eq!(redis.cli(&["GET", "node:n:boot"]), (millis + 1).to_string());
+}
+
+/// The server has lost its count, but has the entry of an earlier start that would have the same id
+/// as the one that never arrived.
+#[test]
+fn a_first_entry_in_doubt_is_not_taken_for_that_of_an_earlier_start() {
+    let (redis, chaos) = behind_a_proxy();
+    three(redis.port());
+    redis.cli(&["DEL", "node:n:boot"]);
+    redis.cli(&["CONFIG", "RESETSTAT"]);
+    let node = calm().redis(chaos.port());
+    let node = node.set("entries", 3).set("interval", 1000);
+    let node = node.start().unwrap();
+    node.wait_for("this is start", PATIENCE);
+    let had_their_turn = || calls(&redis, "get") > 0 && calls(&redis, "set") > 0;
+    wait_until("the other tasks", had_their_turn);
+    bring_in_doubt(&node, &chaos, Hush::Everything);
+    chaos.hush(Hush::Nothing);
+    let ended = node.wait();
+    ended.expect(0);
+    let mut stream = Stream::of(&redis);
+    assert_eq!(stream.0.len(), 6);
+    stream.0.drain(..3);
+    stream.expect_of(&ended, 3);
+}
+
+/// An entry never arrived, and before it is sent again, somebody else takes its id.
+#[test]
+fn an_entry_in_doubt_is_not_taken_for_that_of_somebody_else() {
+    for text in ["short".to_string(), "larger than the window ".repeat(20)] {
+        let (redis, chaos) = behind_a_proxy();
+        let node = calm().redis(chaos.port());
+        let node = node.set("entries", 20).set("interval", 100);
+        let node = node.start().unwrap();
+        node.wait_for("telemetry: 1-5", PATIENCE);
+        bring_in_doubt(&node, &chaos, Hush::Everything);
+        let id = format!("1-{}", Stream::last(&redis).seq + 1);
+        redis.cli(&["XADD", "node:n:telemetry", &id, "by", &text]);
+        chaos.hush(Hush::Nothing);
+        let ended = node.wait();
+        ended.expect(0);
+        assert_eq!(redis.cli(&["XDEL", "node:n:telemetry", &id]), "1");
+        let stream = Stream::of(&redis);
+        stream.expect_of(&ended, 20);
+        assert!(count(&ended, "doubted") > 0, "{ended:?}");
+        assert_eq!(stream.0.last().map(|entry| entry.boot), Some(2));
+    }
+}
+
+/// Each entry is behind somebody else's ids again. The node writes it all the same, and asks for
+/// another number no more often than once a pause.
+#[test]
+fn somebody_who_writes_all_the_time_does_not_make_it_ask_all_the_time() {
+    let redis = durable().start();
+    let node = calm().redis(redis.port()).set("pause", 200);
+    let node = node.set("entries", 6).set("interval", 500);
+    let began = Instant::now();
+    let node = node.start().unwrap();
+    node.wait_for("telemetry: 1-1", PATIENCE);
+    let stop = AtomicBool::new(false);
+    let ended = thread::scope(|scope| {
+        scope.spawn(|| write_all_the_time(&redis, &stop));
+        wait_until("some questions", || calls(&redis, "eval") >= 4);
+        stop.store(true, Ordering::SeqCst);
+        node.wait()
+    });
+    ended.expect(0);
+    let pauses = began.elapsed().as_millis() / 200;
+    let questions = u128::from(calls(&redis, "eval"));
+    assert!(questions <= pauses + 1, "{questions} in {pauses} pauses");
+    Stream::of(&redis).expect_of(&ended, 6);
+}
+
+/// Moves the last id of the stream, as entries with larger and larger ids would.
+fn write_all_the_time(redis: &RedisServer, stop: &AtomicBool) {
+    let mut id = 1000;
+    while !stop.load(Ordering::SeqCst) {
+        id += 1000;
+        redis.record(format!("XSETID node:n:telemetry {id}-0\r\n").as_bytes());
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// A node that writes three entries.
+fn three(port: u16) {
+    let node = node().redis(port).set("entries", 3).set("interval", 20);
+    node.start().unwrap().wait().expect(0);
+}
