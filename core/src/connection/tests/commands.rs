@@ -77,6 +77,7 @@ fn a_large_argument_is_sent_from_where_it_is() {
             direct += n;
         }
         writes += 1;
+        assert!(writes < 100, "it goes on for ever");
         connection.wrote(n).unwrap();
     }
     // The window holds the head and the first bytes of the value.
@@ -143,6 +144,10 @@ fn what_cannot_be_sent_fails_before_its_first_byte() {
         fault(&(set("k", &[b'v'; 500][..]), set("k", f64::NAN))),
         nan
     );
+    // Also where it stands behind all that the window holds.
+    let long = [b'v'; 500];
+    assert_eq!(fault(&raw("X").arg(&long[..]).arg(f64::NAN)), nan);
+    assert_eq!(fault(&raw("X").args(&[1.5; 99][..]).arg(f32::NAN)), nan);
     assert_eq!(
         fault(&set(Unstable::default(), "v")),
         not_sent(CommandFault::Unstable)
