@@ -121,7 +121,9 @@ impl Clock for TestClock {
     fn now(&self) -> Instant {
         let mut hands = self.0.borrow_mut();
         hands.looks += 1;
-        assert!(hands.looks < MOST_LOOKS, "it looks at the clock for ever");
+        if hands.looks == MOST_LOOKS {
+            panic!("it looks at the clock for ever");
+        }
         hands.now
     }
 }
