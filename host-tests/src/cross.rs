@@ -58,6 +58,24 @@ pub fn cargo_for(target: &str, subcommand: &str, folder: &Path, target_dir: &Pat
     cargo
 }
 
+/// The compiler of [`cargo`], by its version.
+pub fn compiler() -> Result<String, String> {
+    version(match has_target(TARGET) {
+        true => "rustc",
+        false => "/usr/bin/rustc",
+    })
+}
+
+/// What a compiler says of its version.
+pub fn version(rustc: &str) -> Result<String, String> {
+    let output = Command::new(rustc).arg("--version").output();
+    let output = output.map_err(|error| format!("{rustc}: {error}"))?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    // Without what comes behind: whose build it is.
+    let words = text.split_whitespace().take(2);
+    Ok(words.collect::<Vec<_>>().join(" "))
+}
+
 fn has_target(target: &str) -> bool {
     let list = Command::new("rustup")
         .args(["target", "list", "--installed"])

@@ -296,14 +296,16 @@ impl<'a, 'w> Plan<'a, 'w> {
         Act::Prepare(limit)
     }
 
-    /// The last try is the answer. But where it was refused, one before may have run all the same.
+    /// The last try is the answer. But where a write was refused, one before may have run all the
+    /// same.
     fn end(
         &self,
         connection: &Connection<'_>,
         last: Result<(), Error>,
     ) -> Result<Option<Act>, Error> {
         last?;
-        let is_in_doubt = self.reached == Reached::MaybeSent && self.request.count() == 1;
+        let is_in_doubt =
+            self.reached == Reached::MaybeSent && self.request.count() == 1 && !self.only_reads();
         match connection.error_code().filter(|_| is_in_doubt) {
             Some(code) => Err(Error::new(ErrorKind::Server(code), self.reached)),
             None => Ok(None),

@@ -84,7 +84,9 @@ pub struct Config<'c> {
     /// No try begins later than this after the call got its connection: 10 s.
     ///
     /// So a call takes `pool_timeout`, `retry_for`, `connect_timeout` and `call_timeout` together
-    /// at the very most.
+    /// at the most. Where it gets a connection that an earlier call left in disorder, and that turns
+    /// out to be of no more use, the time of the [`skip_budget`](Self::skip_budget) and another
+    /// `connect_timeout` come on top.
     pub retry_for: Duration,
     /// The pauses between attempts to open a connection: from 100 ms to 10 s, random, and shared
     /// by all connections of a pool. A call whose `retry_for` ends sooner makes no attempt
@@ -219,13 +221,13 @@ impl<'c> Config<'c> {
     /// assert_eq!((config.username, config.db), (Some("app"), 1));
     ///
     /// let error = Config::from_url("redis://localhost:63x9", &mut []).unwrap_err();
-    /// assert_eq!(error.to_string(), "redis://...: the port \"63x9\" is not a number");
+    /// assert_eq!(error.to_string(), "redis://...: the port is not a number");
     /// # Ok::<(), respool::config::UrlError>(())
     /// ```
     ///
     /// # Errors
-    /// A [`UrlError`] that names the part that is wrong. It never shows any of the user or the
-    /// password, also where a missing `@` or an unescaped `/` makes them look like other parts.
+    /// A [`UrlError`] that names the part that is wrong, and quotes nothing: where an `@` is missing
+    /// or a `/` not escaped, pieces of the password look like other parts.
     pub fn from_url(url: &'c str, scratch: &'c mut [u8]) -> Result<Self, UrlError> {
         url::parse(url, scratch)
     }

@@ -1,8 +1,8 @@
 //! `redis://user:password@host:port/db?name=value` into settings.
 //!
-//! Decoded text lives in a scratch that the caller lends. The rule for errors: text is quoted only
-//! where it cannot be a piece of a user or password, even when a forgotten or superfluous character
-//! has moved the borders between the parts.
+//! Decoded text lives in a scratch that the caller lends. The rule for errors: they quote nothing of
+//! the URL. One forgotten or superfluous character moves the borders between the parts, and then a
+//! piece of the password stands wherever one looks: `user:12345` is a host and a port.
 
 use super::{Address, Config, DEFAULT_HOST, DEFAULT_PORT, Keepalive, Protocol, Retry};
 use super::{UrlError, UrlFault, UrlPart};
@@ -38,14 +38,7 @@ fn scheme(url: &str) -> Result<(&'static str, &str), UrlError> {
         .into_iter()
         .find(|known| known.eq_ignore_ascii_case(scheme))
     else {
-        let error = UrlError::new(UrlPart::Scheme, UrlFault::Unknown);
-        // `user:secret://...` has no scheme at all; a lone word of letters is one.
-        let is_word = scheme.bytes().all(|b| b.is_ascii_alphabetic());
-        return Err(if is_word {
-            error.quoting(scheme)
-        } else {
-            error
-        });
+        return Err(UrlError::new(UrlPart::Scheme, UrlFault::UnknownScheme));
     };
     match known {
         "rediss" | "valkeys" => Err(UrlError::new(UrlPart::Scheme, UrlFault::NoTls).under(known)),
@@ -87,11 +80,12 @@ impl<'c> Parser<'c> {
             self.database(path)?;
         }
         self.login(login)?;
-        let mut pairs = query;
+        let (mut pairs, mut place) = (query, 0u16);
         while !pairs.is_empty() {
             let (pair, others) = cut(pairs, b'&').unwrap_or((pairs, ""));
             if !pair.is_empty() {
-                self.parameter(pair)?;
+                place = place.saturating_add(1);
+                self.parameter(pair, place)?;
             }
             pairs = others;
         }
@@ -166,9 +160,9 @@ impl<'c> Parser<'c> {
         let port = match port {
             None => DEFAULT_PORT,
             Some(text) => match number(text) {
-                Ok(0) => return Err(number_error(UrlPart::Port, UrlFault::OutOfRange, text)),
+                Ok(0) => return Err(UrlError::new(UrlPart::Port, UrlFault::OutOfRange)),
                 Ok(port) => port,
-                Err(fault) => return Err(number_error(UrlPart::Port, fault, text)),
+                Err(fault) => return Err(UrlError::new(UrlPart::Port, fault)),
             },
         };
         let host = if host.is_empty() {
@@ -184,40 +178,28 @@ impl<'c> Parser<'c> {
         let text = path.strip_prefix('/').unwrap_or(path);
         if !text.is_empty() {
             self.config.db =
-                number(text).map_err(|fault| number_error(UrlPart::Database, fault, text))?;
+                number(text).map_err(|fault| UrlError::new(UrlPart::Database, fault))?;
             self.path_db = Some(self.config.db);
         }
         Ok(())
     }
 
-    fn parameter(&mut self, pair: &'c str) -> Result<(), UrlError> {
-        let (name, value) = match cut(pair, b'=') {
-            Some((name, value)) => (name, Some(value)),
-            None => (pair, None),
-        };
+    fn parameter(&mut self, pair: &'c str, place: u16) -> Result<(), UrlError> {
+        let (name, value) = cut(pair, b'=').unwrap_or((pair, ""));
         let Some(name) = PARAMETERS.into_iter().find(|known| *known == name) else {
-            let error = UrlError::new(UrlPart::Parameter, UrlFault::Unknown);
-            // Only what is shaped like a parameter is one; the `?` may stand in a password.
-            let is_name = name
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
-            return Err(if is_name && value.is_some() {
-                error.quoting(name)
-            } else {
-                error
-            });
+            return Err(UrlError::new(UrlPart::Parameter(place), UrlFault::Unknown));
         };
         let part = UrlPart::Value(name);
         if self.is_given(name) {
             return Err(UrlError::new(part, UrlFault::Twice));
         }
         self.seen |= bit(name);
-        let value = self.text(part, value.unwrap_or_default())?;
+        let value = self.text(part, value)?;
         if value.is_empty() {
             return Err(UrlError::new(part, UrlFault::Empty));
         }
         self.set(name, value)
-            .map_err(|fault| UrlError::new(part, fault).quoting(value))
+            .map_err(|fault| UrlError::new(part, fault))
     }
 
     fn set(&mut self, name: &str, value: &'c str) -> Result<(), UrlFault> {
@@ -350,19 +332,6 @@ fn number<T: FromStr>(text: &str) -> Result<T, UrlFault> {
         return Err(UrlFault::NotANumber);
     }
     text.parse().map_err(|_| UrlFault::OutOfRange)
-}
-
-/// Quotes what is nearly a number, with one slip at most. Where an `@` was forgotten, the password
-/// stands where a port or database belongs, and is not quoted.
-fn number_error(part: UrlPart, fault: UrlFault, text: &str) -> UrlError {
-    let error = UrlError::new(part, fault);
-    let digits = text.bytes().filter(u8::is_ascii_digit).count();
-    let slips = text.len().saturating_sub(digits);
-    if text.len() <= 5 && slips <= 1 {
-        error.quoting(text)
-    } else {
-        error
-    }
 }
 
 /// A duration, or `None` for `none` and `off`.

@@ -8,7 +8,7 @@ use heapless::Vec;
 use crate::command::{Encode, Parts, Session, Spec};
 use crate::config::{Config, Password, Protocol};
 use crate::connection::{Connection, Marks, Next, Until};
-use crate::error::{Code, CommandFault, Error, ErrorKind, Refusal};
+use crate::error::{Code, CommandFault, Error, ErrorKind, Fault, Refusal};
 use crate::resp::{Arg, Args, Decoder, Item, Pieces};
 
 /// The commands of one round trip before the borrower's own, and what becomes of their replies.
@@ -176,12 +176,16 @@ impl Parts for Setup<'_> {
 impl Say<'_> {
     /// Takes the reply; true where all has to be said again in RESP2.
     fn answer(&self, reply: &mut Decoder<'_>) -> Result<bool, Error> {
-        let text = match reply.item()? {
-            Item::Error(text) => text,
-            Item::Map(_) | Item::Array(_) => return Ok(false),
-            _ if self.what == What::Hello => {
+        let text = match (self.what, reply.item()?) {
+            (_, Item::Error(text)) => text,
+            (What::Hello, Item::Map(_) | Item::Array(_)) | (What::Ping, Item::String(b"PONG")) => {
+                return Ok(false);
+            }
+            (What::Hello, _) => {
                 return Err(Error::not_sent(ErrorKind::Handshake(Refusal::NoProtocol)));
             }
+            // It answers something else, and the answer to this would be the borrower's.
+            (What::Ping, _) => return Err(Error::not_sent(ErrorKind::Protocol(Fault::Surplus))),
             _ => return Ok(false),
         };
         let code = Code::of(text);

@@ -123,6 +123,21 @@ fn a_name_alone_is_a_command() {
 }
 
 #[test]
+fn a_million_arguments_are_counted() {
+    let args = vec!["a"; 1_000_001];
+    let command = &raw("X").args(&args[..]) as &dyn Encode;
+    let frame = Frame {
+        words: command.spec().words,
+        args: &|args| command.args(args),
+    };
+    let count = frame.count().unwrap();
+    let mut window = [0; 64];
+    let written = Cursor::default().write(&frame, count, &mut window);
+    assert_eq!(written, Ok((64, false)));
+    assert!(window.starts_with(b"*1000002\r\n$1\r\nX\r\n$1\r\na\r\n"));
+}
+
+#[test]
 fn it_can_go_on_in_windows_of_any_size() {
     let long = [b'v'; 250];
     let command = mset([

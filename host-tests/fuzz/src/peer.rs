@@ -48,6 +48,7 @@ impl Peer {
                 let id = words.get(1).map(Vec::as_slice).unwrap_or_default();
                 self.echo(id, style.0);
             }
+            b"PING" => self.say(b"+PONG\r\n"),
             _ => self.say(b"+OK\r\n"),
         }
     }

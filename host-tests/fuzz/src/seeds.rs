@@ -294,6 +294,11 @@ const URL: &[Seed] = &[
         "a slash in the scheme is missing",
         b"\x01\x40\x40\x01\n\nuser\nhost",
     ),
+    (
+        "a question mark in the user, and no at sign: the password is a value, as fuzzing found",
+        b"\x01\x40\x40\x07\n\nWWb,?db=x\n",
+    ),
+    ("the same, and it is a name", b"\x01\x40\x40\x061?\n=\nh\n"),
 ];
 
 /// A side; then its choices.

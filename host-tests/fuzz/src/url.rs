@@ -1,6 +1,6 @@
 //! URLs: nothing panics; what was understood is understood again when it is written anew with
-//! every byte escaped; and no error shows a piece of the password, also where one character of a
-//! good URL is missing or too many.
+//! every byte escaped; and an error shows nothing of the URL, so that it is the same whatever the
+//! password is, also where one character of a good URL is missing or too many.
 //!
 //! Input: a byte for the kind, a byte for the size of the scratch. Then the URL itself; or three
 //! choices and the parts of one: password, and what stands around it, separated by line feeds.
@@ -9,8 +9,10 @@ use respool::config::{Address, Config, Protocol};
 
 use crate::input::Input;
 
-/// Every part of a password that is long enough to be told from everything else.
+/// Every part of a password that is long enough to be told from everything else, and another one
+/// that is written with the same kinds of letters.
 const SECRET: &str = "Xq7Zt";
+const OTHER: &str = "Yw4Jk";
 
 /// Runs one input.
 pub fn run(data: &[u8]) {
@@ -129,12 +131,30 @@ fn keeps_its_secret(kind: u8, room: usize, input: &mut Input<'_>) {
     let mut part = || parts.next().unwrap_or_default();
     let (before, after, user, rest) = (part(), part(), part(), part());
     let scheme = ["redis", "valkey", "unix", "rediss"][usize::from(kind >> 1 & 3)];
-    let password = format!("{before}{SECRET}{after}");
-    let mut url: Vec<char> = format!("{scheme}://{user}:{password}@{rest}")
-        .chars()
-        .collect();
-    // A mark of the URL is missing, or there is one too many.
-    let marks = [':', '/', '@', '?', '#', '[', ']', '%', '&', '=', '.', ' '];
+    let of = |secret: &str| {
+        let password = format!("{before}{secret}{after}");
+        let url = format!("{scheme}://{user}:{password}@{rest}");
+        slipped(url.chars().collect(), slip, place)
+    };
+    let (url, other) = (of(SECRET), of(OTHER));
+    let (mut scratch, mut others) = (vec![0; room], vec![0; room]);
+    let result = Config::from_url(&url, &mut scratch);
+    let shown = match &result {
+        // What was understood prints address and user, and these are what the slip made of them.
+        Ok(_) if slip >> 6 != 0 || user.contains(SECRET) || rest.contains(SECRET) => return,
+        Ok(config) => format!("{config:?}"),
+        Err(error) => format!("{error} {error:?}"),
+    };
+    assert!(!shown.contains(SECRET), "{url}: {shown}");
+    if let Err(error) = result {
+        let other = Config::from_url(&other, &mut others).err();
+        assert_eq!(Some(error), other, "{url}");
+    }
+}
+
+/// A mark of the URL is missing, or there is one too many, or all is well.
+fn slipped(mut url: Vec<char>, slip: u8, place: usize) -> String {
+    const MARKS: [char; 12] = [':', '/', '@', '?', '#', '[', ']', '%', '&', '=', '.', ' '];
     match slip >> 6 {
         0 => {}
         1 => {
@@ -144,34 +164,9 @@ fn keeps_its_secret(kind: u8, room: usize, input: &mut Input<'_>) {
             url.remove(at);
         }
         _ => {
-            let secret = url
-                .windows(SECRET.len())
-                .position(|part| part.iter().copied().eq(SECRET.chars()));
-            let at = place % (url.len() + 1);
-            // A mark within the word would be two halves, each of which is too short to tell.
-            if secret.is_some_and(|secret| at <= secret || at >= secret + SECRET.len()) {
-                url.insert(at, marks[usize::from(slip & 0x3f) % marks.len()]);
-            }
+            let mark = MARKS[usize::from(slip & 0x3f) % MARKS.len()];
+            url.insert(place % (url.len() + 1), mark);
         }
     }
-    let url: String = url.into_iter().collect();
-    let mut scratch = vec![0; room];
-    match Config::from_url(&url, &mut scratch) {
-        Ok(config) => {
-            if slip >> 6 == 0 {
-                let shown = format!("{config:?}");
-                assert!(
-                    !shown.contains(SECRET) || user.contains(SECRET) || rest.contains(SECRET),
-                    "{url}: {shown}"
-                );
-            }
-        }
-        Err(error) => {
-            let shown = format!("{error} {error:?}");
-            assert!(
-                !shown.contains(SECRET) || user.contains(SECRET) || rest.contains(SECRET),
-                "{url}: {shown}"
-            );
-        }
-    }
+    url.into_iter().collect()
 }

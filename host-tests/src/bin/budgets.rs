@@ -1,9 +1,17 @@
 //! Counts instructions, deterministically: each case runs under callgrind once and twice, and the
-//! difference is its cost. Printed beside the goals.
+//! difference is its cost. Prints each beside its goal, and fails where one is over its last value
+//! by more than 2 %.
+//!
+//! What they were last stands in `budgets.txt`; `--accept` writes it anew. They are the same in every
+//! run of the same program, and differ with the compiler, with what vectors the processor has, and a
+//! little with the system's library.
 
 use std::hint::black_box;
+use std::path::Path;
 use std::process::{Command as Process, ExitCode};
 
+use host_tests::cross;
+use host_tests::figures::{Figure, hold};
 use respool::command::{encode, get, mset, set};
 use respool::resp::{Bytes, Items};
 use respool::{Connection, Memory, Until, Want};
@@ -14,7 +22,7 @@ struct Case {
     /// Elements, commands or operations in one run.
     units: u64,
     unit: &'static str,
-    goal: u64,
+    goal: u32,
     run: fn(),
 }
 
@@ -52,7 +60,8 @@ const CASES: &[Case] = &[
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [] => report(),
+        [] => report(false),
+        ["--accept"] => report(true),
         ["--run", name, times] => {
             let case = CASES
                 .iter()
@@ -64,36 +73,44 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         _ => {
-            eprintln!(
-                "usage: budgets\n\nPrints instruction counts beside the goals. Needs valgrind."
-            );
+            eprintln!("usage: budgets [--accept]\n\nCounts instructions. Needs valgrind.");
+            eprintln!("--accept makes the figures of today the ones to hold.");
             ExitCode::from(2)
         }
     }
 }
 
-fn report() -> ExitCode {
-    println!("{:<44} {:>12} {:>8}", "instructions", "counted", "goal");
-    for case in CASES {
-        let (once, twice) = match (count(case.name, 1), count(case.name, 2)) {
-            (Ok(once), Ok(twice)) => (once, twice),
-            (Err(why), _) | (_, Err(why)) => {
-                eprintln!("{why}");
-                return ExitCode::FAILURE;
-            }
-        };
-        let each = (twice - once) as f64 / case.units as f64;
-        let mark = if each <= case.goal as f64 {
-            ""
-        } else {
-            ", over the goal"
-        };
-        println!(
-            "{:<44} {each:>12.1} {:>8} for each {}{mark}",
-            case.name, case.goal, case.unit
-        );
+fn report(accept: bool) -> ExitCode {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("budgets.txt");
+    let held = measure().and_then(|figures| hold(&file, &made_with()?, &figures, accept));
+    match held {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(why) => {
+            eprintln!("budgets: {why}");
+            ExitCode::FAILURE
+        }
     }
-    ExitCode::SUCCESS
+}
+
+fn measure() -> Result<Vec<Figure>, String> {
+    let cases = CASES.iter().map(|case| {
+        let (once, twice) = (count(case.name, 1)?, count(case.name, 2)?);
+        let each = (twice - once) as f64 / case.units as f64;
+        let name = format!("{}: instructions for each {}", case.name, case.unit);
+        Ok(Figure::new(name, each, Some(case.goal)))
+    });
+    cases.collect()
+}
+
+/// The compiler, and whether the search of a byte has wide vectors to do it with.
+fn made_with() -> Result<String, String> {
+    #[cfg(target_arch = "x86_64")]
+    let wide = std::arch::is_x86_feature_detected!("avx2");
+    #[cfg(not(target_arch = "x86_64"))]
+    let wide = false;
+    let vectors = if wide { "with" } else { "without" };
+    Ok(format!("{} {vectors} AVX2", cross::version("rustc")?))
 }
 
 /// Instructions of this very program that runs a case so many times.

@@ -13,17 +13,12 @@ use std::thread;
 use std::time::Duration;
 
 use host_tests::cross;
+use host_tests::figures::{Figure, hold};
 use host_tests::frames::Frames;
+use host_tests::reach::{self, Reach};
 use host_tests::redis::RedisServer;
 
 type Result<T> = std::result::Result<T, String>;
-
-/// A figure, and the goal for it where there is one.
-struct Figure {
-    name: &'static str,
-    value: u32,
-    goal: Option<u32>,
-}
 
 /// A folder of images that were built.
 struct Images {
@@ -47,7 +42,7 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    match measure().and_then(|figures| compare(&figures, accept)) {
+    match measure().and_then(|figures| hold(&file(), &cross::compiler()?, &figures, accept)) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(why) => {
@@ -57,52 +52,63 @@ fn main() -> ExitCode {
     }
 }
 
+fn file() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("images/budgets.txt")
+}
+
 fn measure() -> Result<Vec<Figure>> {
     let images = Images::build()?;
     images.find_no_allocator()?;
     images.find_no_panic()?;
-    images.print_frames("one")?;
+    images.find_all_of_core()?;
     let empty = images.flash("empty")?;
-    println!("flash of the empty image: {empty} B\n");
+    println!("\nflash of the empty image: {empty} B");
     let flash = |name| Ok::<_, String>(images.flash(name)?.saturating_sub(empty));
     let base = images.run("empty", "none", None)?.finished()?.number('S')?;
-    let stack = |said: Said| Ok::<_, String>(said.number('S')?.saturating_sub(base));
+    let stack = |name| {
+        let said = images.exchange(name)?.number('S')?;
+        Ok::<_, String>(said.saturating_sub(base))
+    };
     let trip = images.round_trip()?;
     let bare = instructions(trip.number('B')?);
     let client = instructions(trip.number('C')?);
-    let figure = |name, value, goal| Figure { name, value, goal };
-    Ok(vec![
-        figure("flash of one connection, B", flash("one")?, Some(6 * 1024)),
-        figure("flash of a pool of two, B", flash("pool")?, Some(8 * 1024)),
-        figure(
-            "RAM of a connection, B",
-            trip.number('R')? + trip.number('L')?,
-            Some(112),
-        ),
-        figure(
-            "stack of one connection, B",
-            stack(images.exchange("one")?)?,
-            Some(1024),
-        ),
-        figure(
+    let ram = trip.number('R')? + trip.number('L')?;
+    let figures = [
+        ("flash of one connection, B", flash("one")?, Some(6 * 1024)),
+        ("flash of a pool of two, B", flash("pool")?, Some(8 * 1024)),
+        ("RAM of a connection, B", ram, Some(112)),
+        ("stack of one connection, B", stack("one")?, STACK),
+        (
             "stack of one, hostile server, B",
             images.hostile("one", base)?,
-            Some(1024),
+            STACK,
         ),
-        figure(
-            "stack of a pool of two, B",
-            stack(images.exchange("pool")?)?,
-            None,
+        (
+            "stack of one by its frames, B",
+            images.frames("one")?,
+            STACK,
         ),
-        figure(
+        ("stack of a pool of two, B", stack("pool")?, STACK),
+        (
             "stack of a pool, hostile server, B",
             images.hostile("pool", base)?,
-            None,
+            STACK,
         ),
-        figure("bare round trip, instructions", bare, None),
-        figure("PING round trip, instructions", client, Some(bare * 3 / 2)),
-    ])
+        (
+            "stack of a pool by its frames, B",
+            images.frames("pool")?,
+            STACK,
+        ),
+        ("bare round trip, instructions", bare, None),
+        ("PING round trip, instructions", client, Some(bare * 3 / 2)),
+    ];
+    Ok(figures
+        .map(|(name, value, goal)| Figure::new(name, value, goal))
+        .into())
 }
+
+/// The goal for the deepest call of the client, whatever the input.
+const STACK: Option<u32> = Some(1024);
 
 /// Instructions of one of a thousand rounds. A tick is 40 ns of the machine's time, and with
 /// `-icount shift=8` an instruction takes 256 ns.
@@ -131,8 +137,8 @@ impl Images {
             .map_err(|error| format!("{error}: {}", cross::INSTALL))?;
         if !status.success() {
             return Err(format!(
-                "the images do not build. `error(panic-never)` means that `empty` or `one` can \
-                 panic. Otherwise: {}, and binutils-arm-none-eabi",
+                "the images do not build. `error(panic-never)` means that `empty`, `one` or `proof` \
+                 can panic. Otherwise: {}, and binutils-arm-none-eabi",
                 cross::INSTALL
             ));
         }
@@ -163,7 +169,15 @@ impl Images {
             "__rdl_",
             "malloc",
         ];
-        for name in ["empty", "one", "pool", "round_trip"] {
+        for name in [
+            "empty",
+            "one",
+            "pool",
+            "round_trip",
+            "proof",
+            "doubles",
+            "tasks",
+        ] {
             let symbols = self.tool("arm-none-eabi-nm", &[], name)?;
             if let Some(found) = symbols
                 .lines()
@@ -176,50 +190,92 @@ impl Images {
         Ok(())
     }
 
-    /// `one` links only where no panic can be reached. The pool is async: that a future is polled
-    /// after its end cannot be ruled out by the compiler, and is all that may be left.
+    /// `one` and `proof` link only where no panic can be reached. Of the two kinds of code that can
+    /// not be proved so, all that is left has to be what the compiler cannot rule out: that a future
+    /// is polled after its end, and the bounds checks in the core library's parser of floating point
+    /// numbers.
     fn find_no_panic(&self) -> Result<()> {
-        println!("one: links with panic-never, so nothing in it can panic");
-        let code = self.tool(
-            "arm-none-eabi-objdump",
-            &["-d", "-C", "--no-show-raw-insn"],
-            "pool",
-        )?;
+        println!("one, proof: link with panic-never, so nothing in them can panic");
+        self.find_no_panic_but("tasks", |panic, _| {
+            panic.ends_with("::panic_const_async_fn_resumed")
+        })?;
+        self.find_no_panic_but("doubles", |_, within| {
+            within.contains("::dec2flt::") || within.starts_with("<f64 as ")
+        })
+    }
+
+    /// Lists what an image has of calls that end in a panic; an error where one `may_stay` not.
+    fn find_no_panic_but(&self, name: &str, may_stay: fn(&str, &str) -> bool) -> Result<()> {
+        let args = ["-d", "-C", "--no-show-raw-insn"];
+        let code = self.tool("arm-none-eabi-objdump", &args, name)?;
         let mut within = "";
-        let mut found = BTreeMap::<(String, String), u32>::new();
+        let mut found = BTreeMap::<(String, bool), u32>::new();
         for line in code.lines() {
-            if let Some((_, name)) = line
+            if let Some((_, function)) = line
                 .strip_suffix(">:")
                 .and_then(|line| line.split_once(" <"))
             {
-                within = name;
+                within = function;
             } else if let Some((_, target)) = line
                 .strip_suffix('>')
                 .and_then(|line| line.split_once(" <"))
             {
                 let target = target.split("+0x").next().unwrap_or(target);
-                if is_panic(target) && target != within {
-                    *found
-                        .entry((target.to_owned(), within.to_owned()))
-                        .or_default() += 1;
+                // What a panic calls in its turn was counted where it began.
+                if is_panic(target) && !is_panic(within) {
+                    let what = format!("{target} in {within}");
+                    *found.entry((what, may_stay(target, within))).or_default() += 1;
                 }
             }
         }
-        println!("pool: what is left of panics");
-        let mut other = false;
-        for ((target, within), times) in &found {
-            println!("  {target}, {times} times in {within}");
-            other |= !target.ends_with("panic_const_async_fn_resumed")
-                && !within.ends_with("panic_const_async_fn_resumed");
+        println!("{name}: what is left of panics");
+        for ((what, _), times) in &found {
+            println!("  {times} times {what}");
         }
-        match other {
-            true => Err("the pool can panic otherwise than by `async_fn_resumed`".to_owned()),
-            false => Ok(()),
+        // With none at all the look would be at something else than what it was made for.
+        match found.keys().all(|(_, may_stay)| *may_stay) && !found.is_empty() {
+            true => Ok(()),
+            false => Err(format!("{name} can panic otherwise than it has to")),
         }
     }
 
-    /// What the compiler says of the stack, beside what is measured by painting it.
-    fn print_frames(&self, name: &str) -> Result<()> {
+    /// The proofs reach all of core: each of its files has code in them, but for those that hold
+    /// nothing except constants and constructors, which are folded into who calls them.
+    fn find_all_of_core(&self) -> Result<()> {
+        const FOLDED: [&str; 7] = [
+            "command/generic/mod.rs",
+            "command/stream/mod.rs",
+            "command/table.rs",
+            "command/transaction.rs",
+            "config/limits.rs",
+            "config/retry.rs",
+            "planted.rs",
+        ];
+        let core = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("core/src");
+        let mut reach = Reach::default();
+        for name in ["proof", "doubles", "tasks"] {
+            let args = ["--dwarf=decodedline"];
+            reach.add(&self.tool("arm-none-eabi-objdump", &args, name)?, &core);
+        }
+        let (mut there, mut all, mut missing) = (0, 0, Vec::new());
+        for (file, functions) in reach::sources(&core)? {
+            let with_code = functions.iter().filter(|f| reach.has(&file, f)).count();
+            there += with_code;
+            all += functions.len();
+            if with_code == 0 && !functions.is_empty() && !FOLDED.contains(&&*file) {
+                missing.push(file);
+            }
+        }
+        println!("proof, doubles, tasks: code of {there} of the {all} functions of core");
+        match missing.is_empty() {
+            true => Ok(()),
+            false => Err(format!("the proofs have no code of {}", missing.join(", "))),
+        }
+    }
+
+    /// What the compiler says of the stack, beside what is measured by painting it: the deepest chain
+    /// of direct calls.
+    fn frames(&self, name: &str) -> Result<u32> {
         let sizes = self.folder.join(format!("{name}.stack_sizes"));
         let status = Command::new("arm-none-eabi-objcopy")
             .args(["-O", "binary", "--only-section=.stack_sizes"])
@@ -244,7 +300,7 @@ impl Images {
         for (frame, function) in chain {
             println!("  {frame:>5} {function}");
         }
-        Ok(())
+        Ok(sum)
     }
 
     fn tool(&self, tool: &str, args: &[&str], name: &str) -> Result<String> {
@@ -454,46 +510,4 @@ fn flood(listener: &TcpListener, first: &[u8], again: &[u8]) {
 fn swallow(mut stream: TcpStream) {
     let mut bytes = [0; 256];
     while stream.read(&mut bytes).is_ok_and(|n| n > 0) {}
-}
-
-/// Prints the figures; false where one is over what it was last.
-fn compare(figures: &[Figure], accept: bool) -> Result<bool> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("images/budgets.txt");
-    let text = std::fs::read_to_string(&path).unwrap_or_default();
-    let last: BTreeMap<&str, u32> = text
-        .lines()
-        .filter_map(|line| line.split_once(" = "))
-        .filter_map(|(name, value)| Some((name, value.parse().ok()?)))
-        .collect();
-    println!("\n{:<36} {:>8} {:>8} {:>8}", "", "now", "last", "goal");
-    let mut holds = true;
-    for Figure { name, value, goal } in figures {
-        let before = last.get(name).copied();
-        let over = before.is_none_or(|before| u64::from(*value) * 100 > u64::from(before) * 102);
-        holds &= !over;
-        let say = |number: Option<u32>| number.map_or("-".to_owned(), |number| number.to_string());
-        print!("{name:<36} {value:>8} {:>8} {:>8}", say(before), say(*goal));
-        match goal {
-            Some(goal) if value > goal => print!("  over the goal"),
-            _ => {}
-        }
-        println!(
-            "{}",
-            if over {
-                "  OVER THE LAST BY MORE THAN 2 %"
-            } else {
-                ""
-            }
-        );
-    }
-    if accept {
-        let lines = figures
-            .iter()
-            .map(|Figure { name, value, .. }| format!("{name} = {value}\n"));
-        std::fs::write(&path, lines.collect::<String>()).map_err(|error| error.to_string())?;
-        println!("accepted: {}", path.display());
-    } else if !holds {
-        println!("a figure is over its last value; `--accept` accepts what cannot be helped");
-    }
-    Ok(holds || accept)
 }

@@ -101,6 +101,9 @@ fn survey(arguments: &Arguments) -> bool {
         answered,
         failed,
         dropped,
+        repeated,
+        timed_out,
+        closed,
         streams,
         polls,
     } = tally.figures;
@@ -113,7 +116,10 @@ fn survey(arguments: &Arguments) -> bool {
     println!(
         "{commands} commands: {answered} answered, {failed} failed as they may, {dropped} dropped"
     );
-    println!("{streams} streams, {polls} polls");
+    println!(
+        "{repeated} ran more than once, as they may; {timed_out} calls ran into their deadline"
+    );
+    println!("{closed} borrowers refused by a closed pool; {streams} streams, {polls} polls");
     tally.wrong.is_none()
 }
 

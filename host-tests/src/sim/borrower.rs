@@ -1,26 +1,29 @@
 //! What the tasks do with the pool: programs as chance writes them.
 
-use embassy_sync::blocking_mutex::raw::NoopRawMutex;
-use respool::command::{exec, get, incr, multi, select, set, unwatch, watch};
-use respool::{Command, Error, Lease, Pool};
+use std::time::Duration;
 
-use super::net::SimLink;
-use super::oracle::{Key, Kind};
+use respool::command::{After, blpop, exec, get, incr, multi, select, set, unwatch, watch, xread};
+use respool::resp::Owned;
+use respool::{Command, Error, Request};
+
+use super::door::{Answer, Desk, Door};
+use super::oracle::{Key, Kind, Wish};
 use super::world::{Cut, World};
 
-pub(super) type SimPool<'w, const SAFE: bool, const N: usize, const W: usize> =
-    Pool<'w, NoopRawMutex, SimLink<SAFE>, N, W>;
-type SimLease<'p, 'w, const SAFE: bool, const N: usize, const W: usize> =
-    Lease<'p, 'w, NoopRawMutex, SimLink<SAFE>, N, W>;
-
 /// One task.
-pub(super) struct Borrower<'p, 'w, const SAFE: bool, const N: usize, const W: usize> {
+pub(super) struct Borrower<'p, D> {
     pub(super) world: World,
-    pub(super) pool: &'p SimPool<'w, SAFE, N, W>,
+    pub(super) pool: &'p D,
     pub(super) task: usize,
 }
 
-impl<const SAFE: bool, const N: usize, const W: usize> Borrower<'_, '_, SAFE, N, W> {
+/// As the settings have it.
+const PLAIN: Wish = Wish {
+    limit: None,
+    waits: Some(0),
+};
+
+impl<D: Door> Borrower<'_, D> {
     pub(super) async fn run(self) {
         for _ in 0..self.world.plan().operations {
             let cut = self.chooses_cut();
@@ -28,6 +31,23 @@ impl<const SAFE: bool, const N: usize, const W: usize> Borrower<'_, '_, SAFE, N,
                 self.world.note("dropped by task", self.task, 0);
             }
         }
+    }
+
+    /// Closes the pool, some time.
+    pub(super) async fn close(self) {
+        let (after, limit) = (self.any_time(300), self.any_time(300));
+        self.world.sleep(after).await;
+        let cut = self.chooses_cut();
+        let closing = async {
+            let _borrow = self.world.borrow();
+            let began = self.world.now_millis();
+            self.world.state().oracle.closes();
+            self.world.note("closed, within ms", 0, limit);
+            let got = self.pool.close(Duration::from_millis(limit)).await;
+            let span = self.world.now_millis() - began;
+            self.world.state().oracle.was_closed(limit, span, got);
+        };
+        self.world.cut(cut, closing).await;
     }
 
     fn chooses_cut(&self) -> Cut {
@@ -49,6 +69,53 @@ impl<const SAFE: bool, const N: usize, const W: usize> Borrower<'_, '_, SAFE, N,
         self.world.state().rng.u8(0..below)
     }
 
+    /// Milliseconds, fewer than `below`.
+    fn any_time(&self, below: u64) -> u64 {
+        self.world.state().rng.u64(0..below)
+    }
+
+    /// A call with a limit of its own, perhaps.
+    fn any_wish(&self) -> Wish {
+        let mut state = self.world.state();
+        let limit = match state.plan.limits && state.rng.bool() {
+            true => Some(state.rng.u64(1..400)),
+            false => None,
+        };
+        Wish { limit, ..PLAIN }
+    }
+
+    /// The same for a command that waits. For ever only where all is answered some time.
+    fn any_wait(&self) -> (Wish, u64) {
+        let for_ever = self.world.plan().stalls == 0 && self.any(6) == 0;
+        let millis = if for_ever { 0 } else { 1 + self.any_time(80) };
+        let waits = (!for_ever).then_some(millis);
+        let wish = self.any_wish();
+        (Wish { waits, ..wish }, millis)
+    }
+
+    /// One call of the pool, and whether it ends in time.
+    async fn call<R: Request>(&self, request: R, wish: Wish) -> Answer<R>
+    where
+        R::Reply: Owned,
+    {
+        let began = self.world.now_millis();
+        let got = match wish.limit {
+            Some(limit) => {
+                let request = request.timeout(Duration::from_millis(limit));
+                self.pool.call(request).await
+            }
+            None => self.pool.call(request).await,
+        };
+        self.took(wish, true, began, got.as_ref().err());
+        got
+    }
+
+    fn took(&self, wish: Wish, pooled: bool, began: u64, error: Option<&Error>) {
+        let span = self.world.now_millis() - began;
+        let mut state = self.world.state();
+        state.oracle.took(wish, pooled, span, error.copied());
+    }
+
     fn give(&self, kind: Kind, dbs: u8) -> Key {
         let key = self.world.state().oracle.gives(self.task, kind, dbs);
         let number = u64::from(key.number);
@@ -59,7 +126,7 @@ impl<const SAFE: bool, const N: usize, const W: usize> Borrower<'_, '_, SAFE, N,
     async fn operation(&self) {
         let _borrow = self.world.borrow();
         let home = 1 << self.world.plan().db;
-        match self.any(16) {
+        match self.any(20) {
             0..=2 => self.read(home).await,
             3..=4 => self.count(home).await,
             5 => self.set(home).await,
@@ -71,19 +138,23 @@ impl<const SAFE: bool, const N: usize, const W: usize> Borrower<'_, '_, SAFE, N,
                 0 => self.pool.disconnect_all(),
                 _ => self.pool.disconnect_idle(),
             },
-            _ => self.world.sleep(u64::from(self.any(30))).await,
+            15 => self.set_the_same(home).await,
+            16 => self.set_two_the_same(home).await,
+            17..=18 => self.pop(home).await,
+            _ => self.world.sleep(self.any_time(30)).await,
         }
     }
 
     async fn read(&self, dbs: u8) {
         let key = self.give(Kind::Read, dbs);
-        let got = self.pool.call(get(key.to_string()).reply::<String>()).await;
+        let request = get(key.to_string()).reply::<String>();
+        let got = self.call(request, self.any_wish()).await;
         self.was_read(key, got);
     }
 
     async fn count(&self, dbs: u8) {
         let key = self.give(Kind::Count, dbs);
-        let got = self.pool.call(incr(key.to_string())).await;
+        let got = self.call(incr(key.to_string()), self.any_wish()).await;
         self.was_counted(key, got);
     }
 
@@ -91,11 +162,30 @@ impl<const SAFE: bool, const N: usize, const W: usize> Borrower<'_, '_, SAFE, N,
         let key = self.give(Kind::Set, dbs);
         // Often larger than the command window.
         let value = "v".repeat(usize::from(self.any(200)));
-        let got = self.pool.call(set(key.to_string(), value)).await;
-        match got {
-            Ok(()) => self.world.state().oracle.answered(key, true, &"OK"),
-            Err(error) => self.failed(&[key], error),
-        }
+        let got = self.call(set(key.to_string(), value), PLAIN).await;
+        self.was_set(&[key], got);
+    }
+
+    async fn set_the_same(&self, dbs: u8) {
+        let key = self.give(Kind::Same, dbs);
+        let request = set(key.to_string(), key.value(0)).idempotent();
+        let got = self.call(request, self.any_wish()).await;
+        self.was_set(&[key], got);
+    }
+
+    async fn set_two_the_same(&self, dbs: u8) {
+        let keys = [self.give(Kind::Same, dbs), self.give(Kind::Same, dbs)];
+        let [one, two] = keys.map(|key| set(key.to_string(), key.value(0)));
+        let got = self.call((one, two).idempotent(), self.any_wish()).await;
+        self.was_set(&keys, got.map(|((), ())| ()));
+    }
+
+    async fn pop(&self, dbs: u8) {
+        let key = self.give(Kind::Pop, dbs);
+        let (wish, millis) = self.any_wait();
+        let request = blpop(key.to_string(), millis).reply::<Option<(String, String)>>();
+        let got = self.call(request, wish).await;
+        self.was_awaited(key, got);
     }
 
     async fn several(&self, dbs: u8) {
@@ -106,7 +196,7 @@ impl<const SAFE: bool, const N: usize, const W: usize> Borrower<'_, '_, SAFE, N,
         ];
         let [counted, first, second] = keys.map(|key| key.to_string());
         let request = (incr(counted), get(first).reply(), get(second).reply());
-        let got: Result<(i64, String, String), Error> = self.pool.call(request).await;
+        let got: Result<(i64, String, String), Error> = self.call(request, PLAIN).await;
         match got {
             Ok((counted, first, second)) => {
                 self.was_counted(keys[0], Ok(counted));
@@ -119,16 +209,16 @@ impl<const SAFE: bool, const N: usize, const W: usize> Borrower<'_, '_, SAFE, N,
 
     async fn large(&self, dbs: u8) {
         let key = self.give(Kind::Large, dbs);
-        let got = self.pool.call(get(key.to_string()).reply::<String>()).await;
+        let request = get(key.to_string()).reply::<String>();
+        let got = self.call(request, PLAIN).await;
         self.was_read(key, got);
     }
 
     async fn at_once(&self) {
         match self.pool.try_get() {
             Ok(mut lease) => {
-                let key = self.give(Kind::Read, 1 << self.world.plan().db);
-                let got = lease.call(get(key.to_string()).reply::<String>()).await;
-                self.was_read(key, got);
+                self.world.state().oracle.lends();
+                self.read_on(&mut lease, 1 << self.world.plan().db).await;
             }
             Err(error) => self.world.state().oracle.got_none(error, false),
         }
@@ -136,23 +226,36 @@ impl<const SAFE: bool, const N: usize, const W: usize> Borrower<'_, '_, SAFE, N,
 
     /// A lease, and several things with it.
     async fn session(&self) {
-        let mut lease = match self.pool.get().await {
+        let began = self.world.now_millis();
+        let got = self.pool.get().await;
+        let span = self.world.now_millis() - began;
+        self.world.state().oracle.waited(span);
+        let mut lease = match got {
             Ok(lease) => lease,
             Err(error) => return self.world.state().oracle.got_none(error, true),
         };
+        self.world.state().oracle.lends();
         self.world.note("lent to task", self.task, 0);
         let mut dbs = 1 << self.world.plan().db;
         for _ in 0..=self.any(4) {
-            match self.any(8) {
+            match self.any(11) {
                 0..=1 => self.read_on(&mut lease, dbs).await,
                 2 => {
                     let key = self.give(Kind::Count, dbs);
+                    let began = self.world.now_millis();
                     let got = lease.call(incr(key.to_string())).await;
+                    self.took(PLAIN, false, began, got.as_ref().err());
                     self.was_counted(key, got);
                 }
                 3 => self.select(&mut lease, &mut dbs).await,
                 4..=5 => self.transaction(&mut lease, dbs).await,
                 6 => self.pipeline(&mut lease, dbs).await,
+                7 => self.pop_on(&mut lease, dbs).await,
+                8 => self.feed_on(&mut lease, dbs).await,
+                9 => {
+                    self.at_once().await;
+                    self.world.borrow_anew();
+                }
                 // The next borrower must not find what this one began.
                 _ => return self.leave_open(&mut lease).await,
             }
@@ -160,14 +263,60 @@ impl<const SAFE: bool, const N: usize, const W: usize> Borrower<'_, '_, SAFE, N,
         self.world.note("given back by task", self.task, 0);
     }
 
-    async fn read_on(&self, lease: &mut SimLease<'_, '_, SAFE, N, W>, dbs: u8) {
+    async fn read_on(&self, lease: &mut D::Desk<'_>, dbs: u8) {
         let key = self.give(Kind::Read, dbs);
+        let began = self.world.now_millis();
         let got = lease.call(get(key.to_string())).await;
+        self.took(PLAIN, false, began, got.as_ref().err());
         let got = got.map(|bytes| String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned());
         self.was_read(key, got);
     }
 
-    async fn select(&self, lease: &mut SimLease<'_, '_, SAFE, N, W>, dbs: &mut u8) {
+    async fn pop_on(&self, lease: &mut D::Desk<'_>, dbs: u8) {
+        let keys = [self.give(Kind::Count, dbs), self.give(Kind::Pop, dbs)];
+        let (wish, millis) = self.any_wait();
+        let [counted, popped] = keys.map(|key| key.to_string());
+        let request = (incr(counted), blpop(popped, millis).text());
+        let began = self.world.now_millis();
+        let got = match wish.limit {
+            Some(limit) => {
+                let request = request.timeout(Duration::from_millis(limit));
+                lease.call(request).await
+            }
+            None => lease.call(request).await,
+        };
+        self.took(wish, false, began, got.as_ref().err());
+        match got {
+            Ok((counted, popped)) => {
+                self.was_counted(keys[0], Ok(counted));
+                let popped = popped.map(|(list, value)| (list.to_owned(), value.to_owned()));
+                self.was_awaited(keys[1], Ok(popped));
+            }
+            Err(error) => self.failed(&keys, error),
+        }
+    }
+
+    async fn feed_on(&self, lease: &mut D::Desk<'_>, dbs: u8) {
+        let key = self.give(Kind::Feed, dbs);
+        let (wish, millis) = self.any_wait();
+        let wish = Wish {
+            limit: None,
+            ..wish
+        };
+        let request = xread([(key.to_string(), After::New)]).block(millis).text();
+        let began = self.world.now_millis();
+        let got = lease.call(request).await;
+        self.took(wish, false, began, got.as_ref().err());
+        let got = got.map(|streams| {
+            let (stream, mut entries) = streams?.next()?.ok()?;
+            let (_, mut fields) = entries.next()?.ok()?;
+            let (_, value) = fields.next()?.ok()?;
+            Some((stream.to_owned(), value.to_owned()))
+        });
+        self.was_awaited(key, got);
+    }
+
+    async fn select(&self, lease: &mut D::Desk<'_>, dbs: &mut u8) {
         let db = self.any(4);
         *dbs |= 1 << db;
         match lease.call(select(u32::from(db))).await {
@@ -176,7 +325,7 @@ impl<const SAFE: bool, const N: usize, const W: usize> Borrower<'_, '_, SAFE, N,
         }
     }
 
-    async fn transaction(&self, lease: &mut SimLease<'_, '_, SAFE, N, W>, dbs: u8) {
+    async fn transaction(&self, lease: &mut D::Desk<'_>, dbs: u8) {
         let shared = Key {
             kind: Kind::Shared,
             task: 0,
@@ -203,45 +352,41 @@ impl<const SAFE: bool, const N: usize, const W: usize> Borrower<'_, '_, SAFE, N,
         let got = lease.call(request).await.map(|(.., ran)| ran);
         match got {
             Ok(Some(((), number))) => self.was_counted(key, Ok(number)),
-            Ok(None) => self.world.state().oracle.gave_way(key),
+            Ok(None) => self.world.state().oracle.came_to_nothing(key),
             Err(error) => self.failed(&[key], error),
         }
     }
 
-    async fn pipeline(&self, lease: &mut SimLease<'_, '_, SAFE, N, W>, dbs: u8) {
+    async fn pipeline(&self, lease: &mut D::Desk<'_>, dbs: u8) {
         let count = usize::from(self.any(6));
         let keys: Vec<Key> = (0..count)
             .map(|_| self.give(Kind::ReadAmong, dbs))
             .collect();
-        let commands = keys
-            .iter()
-            .map(|key| get(key.to_string()).reply::<String>());
-        let mut replies = lease.pipeline(commands);
-        let mut answered = 0;
-        while let Some(got) = replies.next().await {
+        // Some leave before the end.
+        let patience = match self.any(3) {
+            0 => usize::from(self.any(6)),
+            _ => usize::MAX,
+        };
+        let (mut answered, mut broke) = (0, false);
+        let take = |got: Result<String, Error>| {
             let Some(key) = keys.get(answered) else {
                 let why = format!("a pipeline of {count} answered {got:?} in addition");
-                return self.world.state().oracle.accuse(why);
+                self.world.state().oracle.accuse(why);
+                return false;
             };
             answered += 1;
-            match got {
-                Ok(value) => self.was_read(*key, Ok(value)),
-                Err(error) => {
-                    let ends = error.code().is_none();
-                    self.failed(&[*key], error);
-                    if ends {
-                        return;
-                    }
-                }
-            }
-        }
-        if answered < count {
+            broke = got.as_ref().is_err_and(|error| error.code().is_none());
+            self.was_read(*key, got);
+            !broke && answered < patience
+        };
+        lease.read(&keys, take).await;
+        if answered < count.min(patience) && !broke {
             let why = format!("a pipeline of {count} ended after {answered}");
             self.world.state().oracle.accuse(why);
         }
     }
 
-    async fn leave_open(&self, lease: &mut SimLease<'_, '_, SAFE, N, W>) {
+    async fn leave_open(&self, lease: &mut D::Desk<'_>) {
         let began = match self.any(4) {
             0 => lease.call(watch("w0:0")).await,
             1 => lease.call(multi()).await,
@@ -269,6 +414,26 @@ impl<const SAFE: bool, const N: usize, const W: usize> Borrower<'_, '_, SAFE, N,
         };
         let right = (1..99).any(|n| key.count(n) == number);
         self.world.state().oracle.answered(key, right, &number);
+    }
+
+    fn was_set(&self, keys: &[Key], got: Result<(), Error>) {
+        if let Err(error) = got {
+            return self.failed(keys, error);
+        }
+        for key in keys {
+            self.world.state().oracle.answered(*key, true, &"OK");
+        }
+    }
+
+    fn was_awaited(&self, key: Key, got: Result<Option<(String, String)>, Error>) {
+        match got {
+            Ok(None) => self.world.state().oracle.came_to_nothing(key),
+            Ok(Some((name, value))) => {
+                let value = if name == key.to_string() { value } else { name };
+                self.was_read(key, Ok(value));
+            }
+            Err(error) => self.failed(&[key], error),
+        }
     }
 
     fn failed(&self, keys: &[Key], error: Error) {

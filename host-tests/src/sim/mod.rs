@@ -2,20 +2,25 @@
 //! server that are made up, with a clock that is moved and a scheduler that draws lots, all in one
 //! thread and all from one number, the seed.
 //!
-//! From the seed comes what the tasks do and when they are dropped, in which pieces and how late
-//! bytes move, at which byte a stream breaks or falls silent, when the server restarts, and what it
-//! says unasked. An oracle knows each command by a key of its own. It accuses:
+//! From the seed comes in which of both worlds it is, async or blocking, what the tasks do and when
+//! they are dropped, in which pieces and how late bytes move, at which byte a stream breaks or falls
+//! silent, when the server restarts, forgets a login or is late, what it says unasked, and when the
+//! pool is closed. An oracle knows each command by a key of its own. It accuses:
 //!
 //! - an answer that is another command's, or was given without the command having run,
 //! - a command that ran twice, or ran though its caller was told that it was not sent or was
 //!   refused, or on a wrong database, or in a transaction that nothing guarded,
-//! - an error that nothing in the run explains,
+//! - an error that nothing in the run explains, or that comes before its time,
+//! - a call, a wait for a connection or a closing that takes longer than the settings allow,
+//! - a closed pool that lends something, or keeps a connection,
 //! - two borrowers on one stream, a link that is misused, a server that is told what is no command,
 //! - a run in which nobody can go on, tasks are polled without end, or seats are missing at the end.
 //!
 //! The same seed gives the same run, and the same digest of all that happened.
 
 mod borrower;
+mod door;
+mod link;
 mod log;
 mod net;
 mod oracle;
@@ -29,15 +34,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
-use respool::config::Protocol;
+use respool::config::{Protocol, SkipBudget};
+use respool::io::Blocking;
 use respool::planted::{self, Fault};
 use respool::{Config, PoolResources};
 
 pub use log::Telling;
 pub use oracle::Figures;
 
-use borrower::{Borrower, SimPool};
-use net::SimLink;
+use borrower::Borrower;
+use door::{BlockingPool, Door, SimPool};
+use link::SimLink;
+use oracle::{CALL, CONNECT, WAIT};
 use plan::Plan;
 use world::World;
 
@@ -95,20 +103,35 @@ fn play<const SAFE: bool, const N: usize, const W: usize>(world: &World) {
         true => first.twin(),
         false => SimLink::new(world),
     });
-    let pool = SimPool::<SAFE, N, W>::new(&mut resources, links, settings(plan));
-    let tasks = (1..=plan.tasks).map(|task| {
-        let borrower = Borrower {
-            world: world.clone(),
-            pool: &pool,
-            task,
-        };
-        Box::pin(borrower.run()) as Task<'_>
-    });
-    schedule(world, tasks.collect());
+    match plan.blocking {
+        false => {
+            let pool = SimPool::<SAFE, N, W>::new(&mut resources, links, settings(plan));
+            perform(world, &pool);
+        }
+        true => {
+            let links = links.map(Blocking);
+            let pool = BlockingPool::<SAFE, N, W>::new(&mut resources, links, settings(plan));
+            perform(world, &pool);
+        }
+    }
+}
+
+fn perform<D: Door>(world: &World, pool: &D) {
+    let plan = world.plan();
+    let borrower = |task| Borrower {
+        world: world.clone(),
+        pool,
+        task,
+    };
+    let tasks = (1..=plan.tasks).map(|task| Box::pin(borrower(task).run()) as Task<'_>);
+    let closer = plan
+        .closes
+        .then(|| Box::pin(borrower(plan.tasks + 1).close()) as Task<'_>);
+    schedule(world, tasks.chain(closer).collect());
     // What is on its way arrives; nothing of it may run that should not.
     while world.state().oracle.verdict().is_none() && world.pass_time() {}
     if world.state().oracle.verdict().is_none() {
-        inspect(world, &pool);
+        inspect(world, pool);
     }
 }
 
@@ -178,23 +201,34 @@ fn schedule(world: &World, tasks: Vec<Task<'_>>) {
 }
 
 /// What has to hold when nobody borrows any more.
-fn inspect<const SAFE: bool, const N: usize, const W: usize>(
-    world: &World,
-    pool: &SimPool<'_, SAFE, N, W>,
-) {
-    let leases: Vec<_> = (0..=N).map(|_| pool.try_get()).collect();
+fn inspect<D: Door>(world: &World, pool: &D) {
+    let leases: Vec<_> = (0..=D::SEATS).map(|_| pool.try_get()).collect();
     let lent = leases.iter().filter(|lease| lease.is_ok()).count();
     drop(leases);
     let stats = pool.stats();
+    let mut context = Context::from_waker(Waker::noop());
+    // It has nobody to wait for, and no time.
+    let closed = std::pin::pin!(pool.close(Duration::ZERO)).poll(&mut context);
+    let still_open = pool.stats().open;
     let mut state = world.state();
-    if lent != N {
-        let why = format!("{lent} of {N} seats are free at the end");
+    let expected = if state.oracle.is_closed() {
+        0
+    } else {
+        D::SEATS
+    };
+    if lent != expected {
+        let why = format!("{lent} of {expected} seats are free at the end");
         state.oracle.accuse(why);
     }
     if stats.opened != stats.open + stats.closed {
         state
             .oracle
             .accuse(format!("the numbers do not add up: {stats:?}"));
+    }
+    if closed != Poll::Ready(Ok(())) || still_open != 0 {
+        state.oracle.accuse(format!(
+            "{still_open} connections stay open, and closing the pool is {closed:?}"
+        ));
     }
 }
 
@@ -212,7 +246,13 @@ fn settings(plan: Plan) -> Config<'static> {
         .retries(plan.retries)
         .retry_on_timeout(plan.retries_late)
         .backoff(millis(plan.backoff), millis(plan.backoff * 8))
-        .seed(plan.seed);
+        .seed(plan.seed)
+        .retry_for(millis(plan.retry_for))
+        .skip_budget(SkipBudget {
+            replies: plan.skips.0,
+            time: millis(plan.skips.1),
+            ..SkipBudget::DEFAULT
+        });
     if plan.upkeep {
         config = config
             .health_check_interval(millis(20))
@@ -221,9 +261,9 @@ fn settings(plan: Plan) -> Config<'static> {
     }
     if plan.timeouts {
         config
-            .connect_timeout(millis(300))
-            .call_timeout(millis(200))
-            .pool_timeout(millis(500))
+            .connect_timeout(millis(CONNECT))
+            .call_timeout(millis(CALL))
+            .pool_timeout(millis(WAIT))
     } else {
         config
             .no_connect_timeout()

@@ -1,25 +1,12 @@
-//! The network: streams that deliver in pieces and late, break and fall silent, and the links to
-//! them.
+//! The network: streams that deliver in pieces and late, break and fall silent.
 
-use std::cell::Cell;
 use std::collections::VecDeque;
-use std::future::{pending, poll_fn};
-use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
-use std::time::Duration;
+use std::task::Waker;
 
-use embedded_io_async::{ErrorKind, ErrorType, Read, Write};
-use respool::io::Transport;
-use respool::io::asynch::Link;
+use embedded_io::ErrorKind;
 
 use super::server::Session;
-use super::world::{Event, State, World};
-
-/// A link; its stream is the last one that it opened.
-pub(super) struct SimLink<const SAFE: bool> {
-    world: World,
-    stream: Rc<Cell<Option<usize>>>,
-}
+use super::world::{Event, State};
 
 /// One stream between a link and the server.
 #[derive(Debug, Default)]
@@ -66,159 +53,8 @@ enum End {
 const UP: usize = 0;
 const DOWN: usize = 1;
 
-impl<const SAFE: bool> SimLink<SAFE> {
-    pub(super) fn new(world: &World) -> Self {
-        Self {
-            world: world.clone(),
-            stream: Rc::default(),
-        }
-    }
-
-    /// A second link to whatever stream this one has: what no pool may do with a seat.
-    pub(super) fn twin(&self) -> Self {
-        Self {
-            world: self.world.clone(),
-            stream: self.stream.clone(),
-        }
-    }
-
-    /// What `work` says of the stream.
-    fn on<R>(
-        &self,
-        work: impl FnOnce(&mut State, usize) -> Result<R, ErrorKind>,
-    ) -> Result<R, ErrorKind> {
-        let mut state = self.world.state();
-        match self.stream.get() {
-            Some(stream) => {
-                state.claim(stream);
-                work(&mut state, stream)
-            }
-            None => {
-                state
-                    .oracle
-                    .accuse("a link was used that is not open".into());
-                Err(ErrorKind::NotConnected)
-            }
-        }
-    }
-
-    /// Never ready on a stream that has fallen silent.
-    async fn unless_silent(&self) {
-        let stream = self.stream.get();
-        let silent =
-            stream.is_some_and(|s| self.world.state().streams[s].end == Some(End::Silence));
-        if silent {
-            pending().await
-        }
-    }
-
-    fn poll_read(
-        &self,
-        context: &Context<'_>,
-        window: &mut [u8],
-    ) -> Poll<Result<usize, ErrorKind>> {
-        let waker = context.waker();
-        match self.on(|state, stream| state.read(stream, window, waker)) {
-            Ok(None) => Poll::Pending,
-            Ok(Some(n)) => Poll::Ready(Ok(n)),
-            Err(error) => Poll::Ready(Err(error)),
-        }
-    }
-}
-
-impl<const SAFE: bool> ErrorType for SimLink<SAFE> {
-    type Error = ErrorKind;
-}
-
-impl<const SAFE: bool> Transport for SimLink<SAFE> {
-    const CANCEL_SAFE: bool = SAFE;
-    type Clock = World;
-
-    fn clock(&self) -> World {
-        self.world.clone()
-    }
-
-    fn has_news(&mut self) -> bool {
-        let mut state = self.world.state();
-        let stream = self.stream.get();
-        state.plan.tells && stream.is_some_and(|stream| state.has_news(stream))
-    }
-
-    fn abort(&mut self) {
-        if let Some(stream) = self.stream.take() {
-            self.world.state().hang_up(stream);
-        }
-    }
-}
-
-impl<const SAFE: bool> Link for SimLink<SAFE> {
-    async fn open(&mut self, _limit: Option<Duration>) -> Result<(), ErrorKind> {
-        if self.stream.get().is_some() {
-            let mut state = self.world.state();
-            state.oracle.accuse("a link was opened that is open".into());
-        }
-        self.world.pause().await;
-        let delay = self.world.state().delay();
-        if delay > 0 {
-            self.world.sleep(delay).await;
-        }
-        let refused = {
-            let mut state = self.world.state();
-            let refusals = state.plan.refusals;
-            let refused = state.chance(refusals);
-            refused.then(|| state.plan.timeouts && state.rng.bool())
-        };
-        match refused {
-            Some(true) => pending().await,
-            Some(false) => return Err(ErrorKind::ConnectionRefused),
-            None => {}
-        }
-        let stream = self.world.state().connect()?;
-        self.stream.set(Some(stream));
-        Ok(())
-    }
-}
-
-impl<const SAFE: bool> Read for SimLink<SAFE> {
-    async fn read(&mut self, window: &mut [u8]) -> Result<usize, ErrorKind> {
-        if SAFE {
-            self.world.pause().await;
-            return poll_fn(|context| self.poll_read(context, window)).await;
-        }
-        // What was taken lives in the future, and goes with it.
-        let mut taken = vec![0; window.len()];
-        let n = poll_fn(|context| self.poll_read(context, &mut taken)).await?;
-        self.world.pause().await;
-        window.copy_from_slice(&taken);
-        Ok(n)
-    }
-}
-
-impl<const SAFE: bool> Write for SimLink<SAFE> {
-    async fn write(&mut self, bytes: &[u8]) -> Result<usize, ErrorKind> {
-        self.unless_silent().await;
-        if SAFE {
-            self.world.pause().await;
-            return self.on(|state, stream| state.write(stream, bytes));
-        }
-        // It is delivered, and nobody learns of it who drops the future now.
-        let n = self.on(|state, stream| state.write(stream, bytes))?;
-        self.world.pause().await;
-        Ok(n)
-    }
-
-    async fn flush(&mut self) -> Result<(), ErrorKind> {
-        self.unless_silent().await;
-        self.world.pause().await;
-        self.on(|state, stream| {
-            state.flush(stream);
-            Ok(())
-        })
-    }
-}
-
 impl State {
-    fn connect(&mut self) -> Result<usize, ErrorKind> {
+    pub(super) fn connect(&mut self) -> Result<usize, ErrorKind> {
         if self.now < self.server.down_until {
             return Err(ErrorKind::ConnectionRefused);
         }
@@ -245,7 +81,7 @@ impl State {
     }
 
     /// The client closes its end.
-    fn hang_up(&mut self, stream: usize) {
+    pub(super) fn hang_up(&mut self, stream: usize) {
         self.note("closed by task", stream, self.task as u64);
         let lost = self.rng.bool();
         let it = &mut self.streams[stream];
@@ -258,7 +94,7 @@ impl State {
     }
 
     /// The present task moves bytes; nobody else may be at it.
-    fn claim(&mut self, stream: usize) {
+    pub(super) fn claim(&mut self, stream: usize) {
         let (task, borrow) = self.streams[stream].user;
         let mine = (self.task, self.borrows[self.task]);
         if task != mine.0 && borrow % 2 == 1 && self.borrows[task] == borrow {
@@ -271,7 +107,7 @@ impl State {
         self.streams[stream].user = mine;
     }
 
-    fn write(&mut self, stream: usize, bytes: &[u8]) -> Result<usize, ErrorKind> {
+    pub(super) fn write(&mut self, stream: usize, bytes: &[u8]) -> Result<usize, ErrorKind> {
         if bytes.is_empty() {
             self.oracle.accuse("a write of nothing".into());
         }
@@ -305,7 +141,7 @@ impl State {
         Ok(n)
     }
 
-    fn flush(&mut self, stream: usize) {
+    pub(super) fn flush(&mut self, stream: usize) {
         let delay = self.delay();
         let now = self.now;
         let it = &mut self.streams[stream];
@@ -364,7 +200,7 @@ impl State {
         }
     }
 
-    fn has_news(&mut self, stream: usize) -> bool {
+    pub(super) fn has_news(&mut self, stream: usize) -> bool {
         let now = self.now;
         let it = &self.streams[stream];
         // What says so must not keep its reader waiting.
@@ -372,8 +208,28 @@ impl State {
         (it.down.arrived(now) > 0 && !goes_silent) || (it.down.bytes.is_empty() && it.is_over())
     }
 
+    /// The client says that this is the end; says when it learns that the server knows, if ever.
+    pub(super) fn ends(&mut self, stream: usize) -> Option<u64> {
+        self.flush(stream);
+        match self.streams[stream].end {
+            Some(End::Silence) => None,
+            _ => Some(self.delay()),
+        }
+    }
+
+    /// True where nothing will ever come of it.
+    pub(super) fn is_silent(&self, stream: usize) -> bool {
+        self.streams[stream].end == Some(End::Silence)
+    }
+
+    /// Whether it is open at the client's end, and at the server's.
+    pub(super) fn is_open_at(&self, stream: usize) -> [bool; 2] {
+        let it = &self.streams[stream];
+        [it.held, it.served]
+    }
+
     /// `None` where there is nothing to read.
-    fn read(
+    pub(super) fn read(
         &mut self,
         stream: usize,
         window: &mut [u8],
@@ -499,7 +355,7 @@ impl State {
         }
     }
 
-    fn delay(&mut self) -> u64 {
+    pub(super) fn delay(&mut self) -> u64 {
         match self.plan.delay {
             0 => 0,
             most => self.rng.u64(0..=most),

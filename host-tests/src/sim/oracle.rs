@@ -30,6 +30,12 @@ pub(super) enum Kind {
     Count,
     /// It is set.
     Set,
+    /// It is set by who says that twice is as good as once.
+    Same,
+    /// It is a list, of which the first element is taken, waiting for it.
+    Pop,
+    /// It is a stream, of which the next entry is awaited.
+    Feed,
     /// It is counted up in a transaction.
     Guarded,
     /// It is watched and set by many.
@@ -42,8 +48,24 @@ pub(super) struct Oracle {
     plan: Plan,
     tasks: Vec<Vec<Command>>,
     wrong: Option<String>,
+    /// The pool is, or is being.
+    closed: bool,
     pub(super) figures: Figures,
 }
+
+/// How a caller wants a call handled, in milliseconds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wish {
+    /// Another limit for each try than that of the settings.
+    pub(super) limit: Option<u64>,
+    /// What the command waits for by its own words; `None` is for ever.
+    pub(super) waits: Option<u64>,
+}
+
+/// The timeouts of the settings, where they have any, in milliseconds.
+pub(super) const CONNECT: u64 = 300;
+pub(super) const CALL: u64 = 200;
+pub(super) const WAIT: u64 = 500;
 
 /// What happened, in numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -56,6 +78,12 @@ pub struct Figures {
     pub failed: u64,
     /// Those that were dropped.
     pub dropped: u64,
+    /// Those that ran more than once, as they may.
+    pub repeated: u64,
+    /// Calls that ran into their deadline.
+    pub timed_out: u64,
+    /// Borrowers whom a closed pool refused.
+    pub closed: u64,
     /// Streams that were opened.
     pub streams: u64,
     /// Polls of tasks.
@@ -88,10 +116,14 @@ enum End {
 }
 
 /// Errors that the server makes up.
-pub(super) const INJECTED: [(Code, &str); 5] = [
+pub(super) const INJECTED: [(Code, &str); 9] = [
     (Code::Loading, "LOADING the data set is read"),
     (Code::Busy, "BUSY a script runs"),
     (Code::TryAgain, "TRYAGAIN some time"),
+    (Code::MasterDown, "MASTERDOWN the link is down"),
+    (Code::ClusterDown, "CLUSTERDOWN the cluster is down"),
+    (Code::Moved, "MOVED 7 10.0.0.9:6379"),
+    (Code::ReadOnly, "READONLY it is a replica"),
     (Code::Oom, "OOM there is no room"),
     (Code::Err, "ERR made up"),
 ];
@@ -103,6 +135,9 @@ impl Figures {
         self.answered += other.answered;
         self.failed += other.failed;
         self.dropped += other.dropped;
+        self.repeated += other.repeated;
+        self.timed_out += other.timed_out;
+        self.closed += other.closed;
         self.streams += other.streams;
         self.polls += other.polls;
     }
@@ -137,12 +172,15 @@ impl Key {
 }
 
 impl Kind {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 10] = [
         Self::Read,
         Self::ReadAmong,
         Self::Large,
         Self::Count,
         Self::Set,
+        Self::Same,
+        Self::Pop,
+        Self::Feed,
         Self::Guarded,
         Self::Shared,
     ];
@@ -154,13 +192,29 @@ impl Kind {
             Self::Large => b'l',
             Self::Count => b'c',
             Self::Set => b's',
+            Self::Same => b'i',
+            Self::Pop => b'p',
+            Self::Feed => b'x',
             Self::Guarded => b'g',
             Self::Shared => b'w',
         }
     }
 
     fn only_reads(self) -> bool {
-        matches!(self, Self::Read | Self::ReadAmong | Self::Large)
+        matches!(
+            self,
+            Self::Read | Self::ReadAmong | Self::Large | Self::Feed
+        )
+    }
+
+    /// It waits for what others do.
+    pub(super) fn waits(self) -> bool {
+        matches!(self, Self::Pop | Self::Feed)
+    }
+
+    /// Its reply has parts, between which a message may come.
+    fn has_parts(self) -> bool {
+        self.waits() || self == Self::Guarded
     }
 }
 
@@ -177,6 +231,7 @@ impl Oracle {
             plan,
             tasks: vec![Vec::new(); plan.tasks + 1],
             wrong: None,
+            closed: false,
             figures: Figures::default(),
         }
     }
@@ -196,10 +251,9 @@ impl Oracle {
         self.figures.commands += 1;
         let may_run = match kind {
             _ if kind.only_reads() => u32::MAX,
-            // The settings say that what may have been sent is tried again.
-            _ if self.plan.retries_late || self.plan.retry == Retry::Always => {
-                1 + u32::from(self.plan.retries)
-            }
+            // The settings say that what may have been sent is tried again, or its caller does.
+            _ if self.plan.retry == Retry::Always => 1 + u32::from(self.plan.retries),
+            Kind::Same if self.plan.retry == Retry::WhenSafe => 1 + u32::from(self.plan.retries),
             _ => 1,
         };
         let commands = &mut self.tasks[task];
@@ -269,12 +323,15 @@ impl Oracle {
         self.figures.answered += 1;
     }
 
-    /// A transaction was given up for what another did: it did not run.
-    pub(super) fn gave_way(&mut self, key: Key) {
+    /// A transaction was given up for what another did, or nothing came that was waited for: it did
+    /// not run.
+    pub(super) fn came_to_nothing(&mut self, key: Key) {
         if let Some(command) = self.command(key) {
-            command.end = End::Refused;
-            if command.ran > 0 {
-                self.accuse(format!("{key} ran, and its EXEC said that it did not"));
+            // Where it may run again, this is about the last try.
+            let once = command.may_run == 1;
+            command.end = if once { End::Refused } else { End::Answered };
+            if once && command.ran > 0 {
+                self.accuse(format!("{key} ran, and its caller is told that it did not"));
             }
         }
     }
@@ -310,6 +367,80 @@ impl Oracle {
         }
     }
 
+    /// A call took so long.
+    pub(super) fn took(&mut self, wish: Wish, pooled: bool, span: u64, error: Option<Error>) {
+        let plan = self.plan;
+        let wait = wish.waits;
+        let limit = wish.limit.or(plan.timeouts.then_some(CALL));
+        let least = match error.map(|error| error.kind()) {
+            Some(ErrorKind::TimedOut) => limit.zip(wait).map(|(limit, wait)| limit + wait),
+            Some(ErrorKind::Connect(Io::TimedOut)) => plan.timeouts.then_some(CONNECT),
+            Some(ErrorKind::Pool(PoolError::WaitTimedOut { .. })) => plan.timeouts.then_some(WAIT),
+            _ => Some(0),
+        };
+        match least {
+            None => self.accuse(format!("nothing had a deadline: {error:?}")),
+            Some(least) if span < least => {
+                self.accuse(format!("after {span} ms it is too early for {error:?}"));
+            }
+            Some(_) => {}
+        }
+        // Where time passes while tasks could run, they may be late.
+        let Some((limit, wait)) = limit.zip(wait).filter(|_| plan.timeouts && !plan.hurried) else {
+            return;
+        };
+        // The last try may find a connection that has to be cleaned up, in vain.
+        let clean_up = plan.skips.1 + CONNECT;
+        let mut most = plan.retry_for + clean_up + CONNECT + limit + wait;
+        if pooled {
+            most += WAIT;
+        }
+        if plan.blocking {
+            most += most / 16;
+        }
+        if span > most {
+            self.accuse(format!("a call took {span} ms, and {most} ms are the most"));
+        }
+    }
+
+    /// A borrower waited for a connection for so long.
+    pub(super) fn waited(&mut self, span: u64) {
+        if self.plan.timeouts && !self.plan.hurried && span > WAIT {
+            self.accuse(format!("a wait for a connection took {span} ms"));
+        }
+    }
+
+    /// The pool is being closed.
+    pub(super) fn closes(&mut self) {
+        self.closed = true;
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// The pool was closed, after so long, or not in time.
+    pub(super) fn was_closed(&mut self, limit: u64, span: u64, got: Result<(), Error>) {
+        let is_late = span > limit && !self.plan.hurried;
+        let is_right = match got.map_err(Error::kind) {
+            Ok(()) => true,
+            Err(ErrorKind::Pool(PoolError::StillLent { .. })) => span >= limit,
+            Err(_) => false,
+        };
+        if is_late || !is_right {
+            self.accuse(format!(
+                "closing, {limit} ms at the most, took {span} ms and ended in {got:?}"
+            ));
+        }
+    }
+
+    /// The pool lends something.
+    pub(super) fn lends(&mut self) {
+        if self.closed {
+            self.accuse("a closed pool lends something".into());
+        }
+    }
+
     /// The pool had nothing to give.
     pub(super) fn got_none(&mut self, error: Error, waited: bool) {
         if !self.may_have_none(error, waited) {
@@ -319,23 +450,39 @@ impl Oracle {
 
     /// What a dropped borrower left open counts as dropped.
     pub(super) fn ends(&mut self) {
-        let open = self.tasks.iter().flatten().filter(|c| c.end == End::Open);
-        self.figures.dropped += open.count() as u64;
+        for command in self.tasks.iter().flatten() {
+            self.figures.dropped += u64::from(command.end == End::Open);
+            self.figures.repeated += u64::from(command.ran > 1);
+        }
     }
 
     fn may_fail(&mut self, keys: &[Key], error: Error) -> bool {
         let plan = self.plan;
         match error.kind() {
             ErrorKind::Pool(_) => self.may_have_none(error, true),
-            ErrorKind::Connect(Io::TimedOut) | ErrorKind::TimedOut => plan.timeouts,
+            // How late is told apart.
+            ErrorKind::Connect(Io::TimedOut) => true,
+            ErrorKind::TimedOut => {
+                self.figures.timed_out += 1;
+                true
+            }
             ErrorKind::Connect(_) | ErrorKind::Transport(_) => !plan.calm,
             // A message within a reply costs the connection also where all is calm.
-            ErrorKind::SessionLost(_) => !plan.calm || plan.timeouts || plan.pushes > 0,
+            ErrorKind::SessionLost(_) => {
+                !plan.calm
+                    || plan.timeouts
+                    || plan.limits
+                    || plan.pushes > 0
+                    || plan.leaving_costs()
+            }
             ErrorKind::Handshake(Refusal::Other(Code::Loading)) => plan.errors > 0,
             ErrorKind::Protocol(Fault::Surplus) => plan.surplus > 0,
             // A message within a reply.
             ErrorKind::Protocol(Fault::Misplaced) => {
-                plan.pushes > 0 && keys.iter().any(|key| key.kind == Kind::Guarded)
+                plan.pushes > 0 && keys.iter().any(|key| key.kind.has_parts())
+            }
+            ErrorKind::Server(Code::NoAuth) | ErrorKind::Handshake(Refusal::PasswordNeeded) => {
+                plan.logouts > 0
             }
             ErrorKind::Server(code) => keys.iter().any(|key| {
                 let refused = self.command(*key).map(|command| command.refused);
@@ -347,11 +494,15 @@ impl Oracle {
         }
     }
 
-    fn may_have_none(&self, error: Error, waited: bool) -> bool {
+    fn may_have_none(&mut self, error: Error, waited: bool) -> bool {
         match error.kind() {
             ErrorKind::Pool(PoolError::Busy { .. }) => !waited,
             ErrorKind::Pool(PoolError::QueueFull { .. }) => waited,
             ErrorKind::Pool(PoolError::WaitTimedOut { .. }) => self.plan.timeouts,
+            ErrorKind::Pool(PoolError::Closed) => {
+                self.figures.closed += 1;
+                self.closed
+            }
             _ => false,
         }
     }

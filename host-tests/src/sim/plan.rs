@@ -13,6 +13,9 @@ const RETRIES: [Retry; 6] = [
     Retry::Always,
 ];
 
+/// As the settings have it, briefly, a few, none.
+const SKIPS: [(u16, u64); 4] = [(64, 1000), (64, 30), (2, 1000), (0, 1000)];
+
 /// What may happen in a run, and how often; chances are in percent.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Plan {
@@ -71,6 +74,18 @@ pub(super) struct Plan {
     pub(super) retries_late: bool,
     /// Connections are asked whether they live, and grow old.
     pub(super) upkeep: bool,
+    /// No try begins later than so many milliseconds after the first one.
+    pub(super) retry_for: u64,
+    /// Replies that are skipped at most, and for how many milliseconds.
+    pub(super) skips: (u16, u64),
+    /// The links and the pool are those of the blocking world.
+    pub(super) blocking: bool,
+    /// Calls have deadlines of their own.
+    pub(super) limits: bool,
+    /// The pool is closed some time.
+    pub(super) closes: bool,
+    /// The server forgets that somebody logged in.
+    pub(super) logouts: u8,
 }
 
 impl Plan {
@@ -104,12 +119,18 @@ impl Plan {
             tells: rng.bool(),
             spurious: rng.u8(0..8) == 0,
             hurried: rng.u8(0..4) == 0,
-            retry: *rng.choice(RETRIES.iter()).unwrap_or(&Retry::WhenSafe),
+            retry: *rng.choice(&RETRIES).unwrap_or(&Retry::WhenSafe),
             retries: rng.u8(0..4),
             backoff: u64::from(some(rng, 2, 50)),
             seed: rng.u32(..),
             retries_late: false,
             upkeep: rng.u8(0..3) == 0,
+            retry_for: rng.u64(0..1000),
+            skips: *rng.choice(&SKIPS).unwrap_or(&SKIPS[0]),
+            blocking: rng.u8(0..6) == 0,
+            limits: rng.u8(0..3) == 0,
+            closes: rng.u8(0..6) == 0,
+            logouts: some(rng, 2, 10),
         };
         if timeouts {
             plan.stalls = some(rng, 3, 30);
@@ -125,7 +146,15 @@ impl Plan {
             plan.errors = 0;
             plan.surplus = 0;
         }
+        if calm || !plan.password {
+            plan.logouts = 0;
+        }
         plan
+    }
+
+    /// Who leaves a pipeline before its end may lose the connection by it.
+    pub(super) fn leaving_costs(&self) -> bool {
+        !self.cancel_safe || self.skips != SKIPS[0]
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use super::oracle::{INJECTED, Key, Kind};
 use super::plan::Plan;
-use super::world::State;
+use super::world::{Event, State};
 
 /// What outlives connections and restarts.
 #[derive(Debug, Default)]
@@ -14,6 +14,8 @@ pub(super) struct Server {
     values: HashMap<(u8, Key), (Vec<u8>, u32)>,
     /// Until then nobody listens.
     pub(super) down_until: u64,
+    /// How often somebody waited.
+    waits: u64,
 }
 
 /// One connection's side of it.
@@ -25,6 +27,18 @@ pub(super) struct Session {
     db: u8,
     queued: Option<Vec<Words>>,
     watched: Vec<(u8, Key, u32)>,
+    waits: Option<Wait>,
+}
+
+/// What a session waits for, deaf to all that is sent meanwhile.
+#[derive(Debug)]
+struct Wait {
+    number: u64,
+    until: u64,
+    key: Key,
+    words: Words,
+    /// It comes then, or nothing did.
+    comes: bool,
 }
 
 type Words = Vec<Vec<u8>>;
@@ -60,6 +74,9 @@ impl State {
         self.streams[stream].session.input.extend_from_slice(bytes);
         loop {
             let session = &mut self.streams[stream].session;
+            if session.waits.is_some() {
+                return;
+            }
             match parse(&session.input) {
                 Ok(None) => return,
                 Ok(Some((words, len))) => {
@@ -82,7 +99,11 @@ impl State {
         let mut out = Vec::new();
         self.push(&session, &mut out);
         let only_read = key(&words).is_some_and(|key| key.kind == Kind::Read);
+        self.log_out(&mut session);
         self.run(&mut session, words, &mut out);
+        if let Some(wait) = &session.waits {
+            self.schedule(wait.until, Event::Wake(stream, wait.number));
+        }
         let percent = self.plan.surplus;
         let surplus = match only_read && session.queued.is_none() && self.chance(percent) {
             true => SURPLUS,
@@ -101,6 +122,82 @@ impl State {
         if session.resp3 && self.chance(pushes) {
             out.extend_from_slice(PUSH);
         }
+    }
+
+    /// A message may come within a reply, though it should not.
+    fn push_within(&mut self, session: &Session, out: &mut Vec<u8>) {
+        let pushes = self.plan.pushes / 5;
+        if session.resp3 && self.chance(pushes) {
+            out.extend_from_slice(PUSH);
+        }
+    }
+
+    /// The session is not what it was: a proxy went to another server, which knows nothing of it.
+    fn log_out(&mut self, session: &mut Session) {
+        let logouts = self.plan.logouts;
+        if session.logged_in && self.chance(logouts) {
+            *session = Session {
+                input: std::mem::take(&mut session.input),
+                resp3: session.resp3,
+                ..Session::default()
+            };
+        }
+    }
+
+    /// What a session waits for has come, or its time is over.
+    pub(super) fn unblock(&mut self, stream: usize, number: u64) {
+        let [is_held, is_served] = self.is_open_at(stream);
+        let session = &mut self.streams[stream].session;
+        let is_it = session
+            .waits
+            .as_ref()
+            .is_some_and(|wait| wait.number == number);
+        if !is_it || !is_served {
+            return;
+        }
+        let Some(wait) = session.waits.take() else {
+            return;
+        };
+        let session = std::mem::take(session);
+        let mut out = Vec::new();
+        match wait.comes {
+            // Who is gone gets nothing, if the server knows by now that it is gone.
+            true if is_held || self.rng.bool() => {
+                self.data(&session, wait.key, &wait.words, false, &mut out);
+            }
+            true => {}
+            false => self.nothing(&session, &mut out),
+        }
+        self.streams[stream].session = session;
+        self.say(stream, &out, 0);
+        self.serve(stream, b"");
+    }
+
+    /// A command that waits is answered at once, later, in vain, or later than it said.
+    fn wait(&mut self, session: &mut Session, key: Key, words: Words, out: &mut Vec<u8>) {
+        let said = words.iter().rev().find_map(|word| millis(word));
+        let span = said.filter(|span| *span > 0);
+        let (after, comes) = match (self.rng.u8(0..5), span) {
+            (0, _) => return self.data(session, key, &words, false, out),
+            (1, Some(span)) => (span, false),
+            (2, Some(span)) => (span + self.rng.u64(0..30), false),
+            // It hangs for longer than anybody has patience.
+            (3, Some(span)) if self.plan.stalls > 0 => (span + 300, self.rng.bool()),
+            (_, span) => (self.rng.u64(0..span.unwrap_or(60)), true),
+        };
+        self.server.waits += 1;
+        session.waits = Some(Wait {
+            number: self.server.waits,
+            until: self.now + after,
+            key,
+            words,
+            comes,
+        });
+    }
+
+    fn nothing(&self, session: &Session, out: &mut Vec<u8>) {
+        let null: &[u8] = if session.resp3 { b"_\r\n" } else { b"*-1\r\n" };
+        out.extend_from_slice(null);
     }
 
     fn run(&mut self, session: &mut Session, words: Words, out: &mut Vec<u8>) {
@@ -170,6 +267,7 @@ impl State {
             [b"PING"] => out.extend_from_slice(b"+PONG\r\n"),
             _ => match key(&words) {
                 Some(key) if self.refuses(key, out) => {}
+                Some(key) if key.kind.waits() => self.wait(session, key, words, out),
                 Some(key) => self.data(session, key, &words, false, out),
                 None => out.extend_from_slice(b"-ERR unknown command\r\n"),
             },
@@ -181,16 +279,11 @@ impl State {
         let guarded = !watched.is_empty();
         let mut watched = watched.into_iter();
         if watched.any(|(db, key, version)| self.server.version(db, key) != version) {
-            let null: &[u8] = if session.resp3 { b"_\r\n" } else { b"*-1\r\n" };
-            return out.extend_from_slice(null);
+            return self.nothing(session, out);
         }
         out.extend_from_slice(format!("*{}\r\n", queued.len()).as_bytes());
         for words in queued {
-            // A message may come within a reply, though it should not.
-            let pushes = self.plan.pushes / 5;
-            if session.resp3 && self.chance(pushes) {
-                out.extend_from_slice(PUSH);
-            }
+            self.push_within(session, out);
             match key(&words) {
                 Some(key) => self.data(session, key, &words, guarded, out),
                 None => out.extend_from_slice(b"-ERR unknown command\r\n"),
@@ -216,8 +309,31 @@ impl State {
                 out.extend_from_slice(format!(":{}\r\n", key.count(ran)).as_bytes());
             }
             [name, _, value] if name == b"SET" => {
+                let before = self.server.values.get(&(db, key));
+                if key.kind == Kind::Same && before.is_some_and(|(before, _)| before != value) {
+                    self.oracle
+                        .accuse(format!("{key} is not the same the second time"));
+                }
                 self.server.set(db, key, value);
                 out.extend_from_slice(OK);
+            }
+            [name, text, _] if name == b"BLPOP" => {
+                out.extend_from_slice(b"*2\r\n");
+                bulk(out, text);
+                self.push_within(session, out);
+                bulk(out, key.value(db).as_bytes());
+            }
+            [name, ..] if name == b"XREAD" => {
+                let head: &[u8] = if session.resp3 {
+                    b"%1\r\n"
+                } else {
+                    b"*1\r\n*2\r\n"
+                };
+                out.extend_from_slice(head);
+                bulk(out, key.to_string().as_bytes());
+                out.extend_from_slice(b"*1\r\n*2\r\n$3\r\n5-1\r\n*2\r\n$1\r\nf\r\n");
+                self.push_within(session, out);
+                bulk(out, key.value(db).as_bytes());
             }
             [name, _] if name == b"GET" && key.kind == Kind::Shared => {
                 let value = self.server.values.get(&(db, key));
@@ -259,8 +375,23 @@ fn bulk(out: &mut Vec<u8>, bytes: &[u8]) {
 /// The key of a command that has one.
 fn key(words: &[Vec<u8>]) -> Option<Key> {
     match words {
-        [name, key, ..] if matches!(name.as_slice(), b"GET" | b"SET" | b"INCR") => Key::parse(key),
+        [name, key, ..] if matches!(name.as_slice(), b"GET" | b"SET" | b"INCR" | b"BLPOP") => {
+            Key::parse(key)
+        }
+        [name, .., key, _] if name == b"XREAD" => Key::parse(key),
         _ => None,
+    }
+}
+
+/// A time in milliseconds, or in seconds with a point.
+fn millis(word: &[u8]) -> Option<u64> {
+    let text = std::str::from_utf8(word).ok()?;
+    match text.split_once('.') {
+        Some((seconds, fraction)) => {
+            let seconds: u64 = seconds.parse().ok()?;
+            Some(seconds * 1000 + format!("{fraction:0<3}").parse::<u64>().ok()?)
+        }
+        None => text.parse().ok(),
     }
 }
 

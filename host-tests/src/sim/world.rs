@@ -6,7 +6,9 @@ use std::collections::BinaryHeap;
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
+use std::time::Duration;
 
+use embedded_io::ErrorKind;
 use fastrand::Rng;
 use respool::time::{Clock, Instant, Timer};
 
@@ -35,7 +37,7 @@ pub(super) struct State {
     pub(super) borrows: Vec<u64>,
     events: BinaryHeap<Reverse<(u64, u64, Event)>>,
     sleepers: Vec<(u64, u64, Waker)>,
-    next: u64,
+    number: u64,
 }
 
 /// What comes by itself.
@@ -45,6 +47,8 @@ pub(super) enum Event {
     Up(usize),
     /// Something reaches the client.
     Down(usize),
+    /// What this stream waits for has come, or its time is over.
+    Wake(usize, u64),
     /// The server goes down for so many milliseconds.
     Restart(u64),
 }
@@ -82,10 +86,11 @@ impl World {
             oracle: Oracle::new(plan),
             log: Log::new(telling),
             task: 0,
-            borrows: vec![0; plan.tasks + 1],
+            // The last one is who closes the pool.
+            borrows: vec![0; plan.tasks + 2],
             events: BinaryHeap::new(),
             sleepers: Vec::new(),
-            next: 0,
+            number: 0,
         })));
         let mut state = world.state();
         for _ in 0..plan.restarts {
@@ -114,12 +119,17 @@ impl World {
         Borrow(self.clone())
     }
 
+    /// The present task goes on, and has given back one of several that it had.
+    pub(super) fn borrow_anew(&self) {
+        let mut state = self.state();
+        state.turn();
+        state.turn();
+    }
+
     /// Something happens next, or the next sleeper wakes; false where neither will ever be.
     pub(super) fn pass_time(&self) -> bool {
         let mut state = self.state();
-        let event = state.events.peek().map(|Reverse((at, ..))| *at);
-        let sleeper = state.sleepers.iter().map(|(at, ..)| *at).min();
-        let Some(at) = event.into_iter().chain(sleeper).min() else {
+        let Some(at) = state.next() else {
             return false;
         };
         if at > state.now {
@@ -141,6 +151,53 @@ impl World {
             !due
         });
         true
+    }
+
+    /// Time passes for a blocked thread, up to `end` at most; false once it is there, or where
+    /// nothing will ever happen.
+    pub(super) fn lets_pass(&self, end: u64) -> bool {
+        let mut state = self.state();
+        if state.now >= end {
+            return false;
+        }
+        match state.next() {
+            Some(at) if at <= end => {
+                drop(state);
+                return self.pass_time();
+            }
+            _ if end < u64::MAX => {
+                state.now = end;
+                state.note("time passes to", 0, end);
+            }
+            _ => {
+                let why = format!("task {} is blocked for ever", state.task);
+                state.oracle.accuse(why);
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Blocks the thread until `at`.
+    ///
+    /// # Errors
+    /// `end` comes before.
+    pub(super) fn block_until(&self, at: u64, end: u64) -> Result<(), ErrorKind> {
+        while self.lets_pass(at.min(end)) {}
+        match at <= end && at < u64::MAX {
+            true => Ok(()),
+            false => Err(ErrorKind::TimedOut),
+        }
+    }
+
+    /// Milliseconds since the start.
+    pub(super) fn now_millis(&self) -> u64 {
+        self.0.borrow().now
+    }
+
+    /// When `span` from now is over.
+    pub(super) fn after(&self, span: Duration) -> u64 {
+        self.now().after(span).as_millis()
     }
 
     /// Pending as often as chance has it.
@@ -206,14 +263,22 @@ impl State {
     }
 
     pub(super) fn schedule(&mut self, at: u64, event: Event) {
-        self.next += 1;
-        self.events.push(Reverse((at, self.next, event)));
+        self.number += 1;
+        self.events.push(Reverse((at, self.number, event)));
+    }
+
+    /// When something happens next, or a sleeper wakes.
+    fn next(&self) -> Option<u64> {
+        let event = self.events.peek().map(|Reverse((at, ..))| *at);
+        let sleeper = self.sleepers.iter().map(|(at, ..)| *at).min();
+        event.into_iter().chain(sleeper).min()
     }
 
     fn happen(&mut self, event: Event) {
         match event {
             Event::Up(stream) => self.arrive(stream),
             Event::Down(stream) => self.wake_reader(stream),
+            Event::Wake(stream, number) => self.unblock(stream, number),
             Event::Restart(span) => self.restart(span),
         }
     }
@@ -256,9 +321,9 @@ impl Sleep<'_> {
         }
         match self.number {
             None => {
-                state.next += 1;
-                self.number = Some(state.next);
-                let sleeper = (self.at, state.next, waker.clone());
+                state.number += 1;
+                self.number = Some(state.number);
+                let sleeper = (self.at, state.number, waker.clone());
                 state.sleepers.push(sleeper);
             }
             Some(number) => {

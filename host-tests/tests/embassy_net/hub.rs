@@ -3,7 +3,7 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
 use std::task::{Context, Waker};
 
@@ -102,6 +102,19 @@ impl Hub {
         let port = port.unwrap();
         port.up = up;
         port.wake();
+    }
+
+    /// Gives the device with the address `from` the address `to` instead.
+    pub fn renumber(&self, stack: Stack<'static>, from: &str, to: &str) {
+        let (from, to): (IpAddr, Ipv4Addr) = (from.parse().unwrap(), to.parse().unwrap());
+        let mut state = self.0.borrow_mut();
+        let port = state.ports.iter_mut().find(|p| p.addresses.contains(&from));
+        port.unwrap().addresses = vec![to.into()];
+        stack.set_config_v4(ConfigV4::Static(StaticConfigV4 {
+            address: Ipv4Cidr::new(to, 24),
+            gateway: None,
+            dns_servers: Default::default(),
+        }));
     }
 
     /// What was sent so far from `ip` with this control flag, by where it went.

@@ -28,6 +28,8 @@ use hub::{Control, Hub};
 use peers::{A, AAAA, End, SLOW, Server, name_server, name_server_without};
 
 const NODE: &str = "10.0.0.2";
+/// Where the node is when it comes back.
+const MOVED: &str = "10.0.0.3";
 const SERVER: &str = "10.0.0.1";
 const SERVER_V6: &str = "fd00::1";
 /// A device where nothing listens.
@@ -370,6 +372,26 @@ fn a_device_without_a_link_waits_for_it_asleep() {
         sleep(Duration::from_millis(200)).await;
         world.hub.set_link(NODE, true);
         assert_eq!(call.await.unwrap(), Ok(()));
+    });
+}
+
+#[test]
+fn a_device_that_comes_back_with_another_address_connects_from_there() {
+    run(async {
+        let world = World::new();
+        let pool = world.pool(SERVER, config().call_timeout(Duration::from_millis(300)));
+        pool.call(set("k", 1)).await.unwrap();
+        world.hub.set_link(NODE, false);
+        world.hub.renumber(world.node, NODE, MOVED);
+        world.hub.set_link(MOVED, true);
+        // Answers still go to where it was.
+        let error = pool.call(set("k", 2)).await.unwrap_err();
+        assert_eq!(error.reached(), Reached::MaybeSent);
+        pool.call(set("k", 3)).await.unwrap();
+        let k: Option<u32> = pool.call(get("k").reply()).await.unwrap();
+        assert_eq!(k, Some(3));
+        assert_eq!(pool.stats().opened, 2);
+        assert_eq!(world.hub.sent(MOVED, Control::Syn), ips(&[SERVER]));
     });
 }
 

@@ -64,7 +64,7 @@ fn it_survives_a_server_that_is_killed_and_started_again() {
 fn it_survives_its_connections_being_killed() {
     let redis = durable().start();
     let node = node().redis(redis.port());
-    let node = node.set("entries", 150).set("interval", 15);
+    let node = node.set("entries", 60).set("interval", 60);
     let node = node.start().unwrap();
     node.wait_for("telemetry: 1-10", PATIENCE);
     let mut killed = 0;
@@ -75,7 +75,7 @@ fn it_survives_its_connections_being_killed() {
     }
     let ended = node.wait();
     ended.expect(0);
-    Stream::of(&redis).expect_of(&ended, 150);
+    Stream::of(&redis).expect_of(&ended, 60);
     assert_eq!(count(&ended, "dropped"), 0, "there was room enough");
     assert!(killed >= 10, "{killed}");
 }

@@ -3,7 +3,7 @@
 use host_tests::qemu::{Qemu, elf};
 use host_tests::redis::RedisServer;
 
-use crate::stream::PATIENCE;
+use crate::stream::{PATIENCE, node};
 
 const README: &str = include_str!("../../../embassy-example/README.md");
 const COUNTER: &str = include_str!("../../../embassy-example/src/app/counter.rs");
@@ -37,6 +37,30 @@ fn the_counter_counts() {
     let node = node.start().unwrap();
     node.wait_for("counter: 2", PATIENCE);
     assert!(redis.cli(&["GET", "counter"]).parse::<u32>().unwrap() >= 2);
+    node.kill().expect_no_loss();
+}
+
+#[test]
+fn its_rights_for_a_user_are_enough() {
+    let redis = RedisServer::start();
+    let mut lines = README.lines();
+    let line = lines.find_map(|line| line.strip_prefix("redis-cli -a secret ACL SETUSER "));
+    let words = line.expect("a user").split(' ');
+    let mut command = vec!["ACL", "SETUSER"];
+    command.extend(words.map(|word| word.trim_matches('\'')));
+    assert_eq!(redis.cli(&command), "OK");
+    let pico = |entries| {
+        let node = node().redis(redis.port()).set("name", "pico");
+        let node = node.set("user", "pico").set("password", "another");
+        node.set("entries", entries).set("interval", 100)
+    };
+    let ended = pico(10).start().unwrap().wait();
+    ended.expect(0);
+    assert!(!ended.says("NoPerm"), "{ended:?}");
+    // Without one of them, the node says so.
+    redis.cli(&["ACL", "SETUSER", "pico", "-eval"]);
+    let node = pico(10).start().unwrap();
+    node.wait_for("telemetry: Error { kind: Server(NoPerm)", PATIENCE);
     node.kill().expect_no_loss();
 }
 

@@ -117,6 +117,36 @@ fn a_lease_that_lost_its_session_to_a_check_says_so() {
     });
 }
 
+/// Where a link cannot tell that something came, the check finds out by its answer, and the one
+/// behind it does not get `PONG`.
+#[test]
+fn what_came_while_it_lay_idle_does_not_pass_for_the_answer_to_a_check() {
+    for stray in [
+        "$5\r\nstray\r\n",
+        "+OK\r\n",
+        ":1\r\n",
+        "_\r\n",
+        "*0\r\n",
+        "-ERR late\r\n",
+    ] {
+        for old in [false, true] {
+            let world = World::<true>::new();
+            world.server.store().old = old;
+            let mut resources = Resources::new();
+            let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], settings());
+            run(pool.call(incr("n"))).unwrap();
+            world.clock.advance_ms(30_000);
+            // What comes behind it is not there yet when it is looked at.
+            world.wire.set_pace(Pace::slow(1));
+            world.wire.say(stray.as_bytes());
+            assert_eq!(run(pool.call(get("k").reply())), Ok(owned("k")), "{stray}");
+            assert_eq!(run(pool.call(incr("n"))), Ok(2), "{stray}");
+            assert_eq!((pool.stats().opened, pool.stats().retries), (2, 0));
+            check_stats(&pool);
+        }
+    }
+}
+
 #[test]
 fn what_has_to_be_undone_first_is_no_second_round_trip() {
     let world = World::<true>::new();

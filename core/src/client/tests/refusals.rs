@@ -7,7 +7,7 @@ use std::string::ToString;
 
 use super::*;
 use crate::command::{Command, exec, get, incr, multi, ping, watch};
-use crate::config::Retry;
+use crate::config::{Protocol, Retry};
 use crate::error::{Code, ErrorKind, Fault, Io, Reached, Refusal, SessionUse};
 use crate::io::scripted::Pace;
 use crate::io::{Blocking, Dial};
@@ -364,21 +364,32 @@ fn a_banner_is_the_error_of_opening_and_nobodys_reply() {
             "-DENIED Redis is running in protected mode\r\n",
             refused(Refusal::Other(Code::Denied)),
         ),
-        ("-LOADING wait\r\n", refused(Refusal::Other(Code::Loading))),
+        ("-BUSY wait\r\n", refused(Refusal::Other(Code::Busy))),
         ("+OK\r\n", refused(Refusal::NoProtocol)),
         ("*-1\r\n", refused(Refusal::NoProtocol)),
         ("*1\r\n>1\r\n+x\r\n", ErrorKind::Protocol(Fault::Misplaced)),
     ];
     for (banner, kind) in banners {
-        for pace in [Pace::FAST, Pace::slow(1)] {
+        for (pace, protocol) in [
+            (Pace::FAST, Protocol::Resp3),
+            (Pace::slow(1), Protocol::Resp3),
+            (Pace::slow(1), Protocol::Resp2),
+        ] {
             let world = World::<true>::new();
             world.server.store().greeting = banner;
             world.server.store().silent = true;
             world.wire.set_pace(pace);
             let mut resources = Resources::new();
-            let config = settings().retries(0);
+            let config = settings().retries(0).protocol(protocol);
             let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], config);
             let error = run(pool.call(incr("n"))).unwrap_err();
+            let kind = match (kind, protocol) {
+                // Where nothing is asked but whether it is there, it is no answer to that.
+                (ErrorKind::Handshake(Refusal::NoProtocol), Protocol::Resp2) => {
+                    ErrorKind::Protocol(Fault::Surplus)
+                }
+                _ => kind,
+            };
             let told = (error.kind(), error.reached());
             assert_eq!(told, (kind, Reached::NotSent), "{banner:?}");
             assert_eq!(world.server.seen("INCR n"), 0);

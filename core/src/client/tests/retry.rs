@@ -407,6 +407,17 @@ fn an_error_is_about_all_tries_and_one_that_may_have_run_is_not_settled_by_a_ref
         assert_eq!(error.reached(), Reached::MaybeSent, "{error}");
         assert_eq!(world.server.seen("INCR n"), 2);
 
+        // A read that has run has changed nothing.
+        let world = World::<true>::new();
+        let lost = |world: &World| {
+            world.wire.fail(At::Read(1), RESET);
+            world.server.store().canned = std::vec![("GET", "$1\r\nv\r\n"), ("GET", said)];
+        };
+        let (result, stats) = call(&world, always, get("k").reply::<()>(), lost);
+        let error = result.unwrap_err();
+        assert_eq!((error.code(), stats.retries), (Some(code), 1));
+        assert_eq!(error.reached(), Reached::Answered, "{error}");
+
         // Of one that was not sent before, the answer says all.
         let world = World::<true>::new();
         let unsent = |world: &World| {

@@ -173,8 +173,8 @@ fn a_bad_url_names_the_part() {
         ("", "URL: the URL has no scheme"),
         ("localhost:6379", "URL: the URL has no scheme"),
         ("redis:/localhost", "URL: the URL has no scheme"),
-        ("http://host", "URL: the scheme \"http\" is not known"),
-        ("://host", "URL: the scheme is not known"),
+        ("http://host", "URL: the scheme is none of redis://"),
+        ("://host", "URL: the scheme is none of redis://"),
         (
             "rediss://host",
             "rediss://...: the scheme asks for TLS, which is not there yet",
@@ -210,27 +210,18 @@ fn a_bad_url_names_the_part() {
         ),
         (
             "redis://localhost:63x9",
-            "redis://...: the port \"63x9\" is not a number",
+            "redis://...: the port is not a number",
         ),
         (
             "valkey://u:p@h:63x9/0",
-            "valkey://...: the port \"63x9\" is not a number",
+            "valkey://...: the port is not a number",
         ),
         ("redis://h:", "redis://...: the port is empty"),
-        ("redis://h:0", "redis://...: the port \"0\" is out of range"),
-        (
-            "redis://h:65536",
-            "redis://...: the port \"65536\" is out of range",
-        ),
+        ("redis://h:0", "redis://...: the port is out of range"),
+        ("redis://h:65536", "redis://...: the port is out of range"),
         ("redis://h:655360", "redis://...: the port is out of range"),
-        (
-            "redis://h:+7",
-            "redis://...: the port \"+7\" is not a number",
-        ),
-        (
-            "redis://h:-1",
-            "redis://...: the port \"-1\" is not a number",
-        ),
+        ("redis://h:+7", "redis://...: the port is not a number"),
+        ("redis://h:-1", "redis://...: the port is not a number"),
         ("redis://h:secret", "redis://...: the port is not a number"),
         ("redis://:6379", "redis://...: the host is empty"),
         ("redis://:secret", "redis://...: the host is empty"),
@@ -294,14 +285,8 @@ fn a_bad_url_names_the_part() {
             "redis://u:%@host",
             "redis://...: the password has a broken % escape",
         ),
-        (
-            "redis://h/1x",
-            "redis://...: the database \"1x\" is not a number",
-        ),
-        (
-            "redis://h/1/2",
-            "redis://...: the database \"1/2\" is not a number",
-        ),
+        ("redis://h/1x", "redis://...: the database is not a number"),
+        ("redis://h/1/2", "redis://...: the database is not a number"),
         (
             "redis://h/zero",
             "redis://...: the database is not a number",
@@ -310,70 +295,59 @@ fn a_bad_url_names_the_part() {
             "redis://h/4294967296",
             "redis://...: the database is out of range",
         ),
-        (
-            "redis://h/1?db=2",
-            "redis://...: the db \"2\" is given twice",
-        ),
-        (
-            "redis://h/0?db=2",
-            "redis://...: the db \"2\" is given twice",
-        ),
+        ("redis://h/1?db=2", "redis://...: the db is given twice"),
+        ("redis://h/0?db=2", "redis://...: the db is given twice"),
         ("redis://h?db=2&db=2", "redis://...: the db is given twice"),
-        (
-            "redis://h?db=one",
-            "redis://...: the db \"one\" is not a number",
-        ),
+        ("redis://h?db=one", "redis://...: the db is not a number"),
         ("redis://h?db=", "redis://...: the db is empty"),
         ("redis://h?db", "redis://...: the db is empty"),
         (
             "redis://h?timout=1",
-            "redis://...: the parameter \"timout\" is not known",
+            "redis://...: parameter 1 is not known",
         ),
-        (
-            "redis://h?DB=1",
-            "redis://...: the parameter \"DB\" is not known",
-        ),
+        ("redis://h?DB=1", "redis://...: parameter 1 is not known"),
         (
             "redis://h?password=secret",
-            "redis://...: the parameter \"password\" is not known",
+            "redis://...: parameter 1 is not known",
         ),
         (
             "redis://h?max_connections_per_node_of_it=1",
-            "redis://...: the parameter \"max_connections_per_n...\" is not known",
+            "redis://...: parameter 1 is not known",
         ),
-        ("redis://h?word", "redis://...: the parameter is not known"),
+        ("redis://h?word", "redis://...: parameter 1 is not known"),
+        ("redis://h?w/rd=1", "redis://...: parameter 1 is not known"),
+        ("redis://h?=1", "redis://...: parameter 1 is not known"),
         (
-            "redis://h?w/rd=1",
-            "redis://...: the parameter is not known",
+            "redis://h?db=1&&protocol=2&DB=1",
+            "redis://...: parameter 3 is not known",
         ),
-        ("redis://h?=1", "redis://...: the parameter is not known"),
         (
             "redis://h?call_timeout=fast",
-            "redis://...: the call_timeout \"fast\" is not a duration",
+            "redis://...: the call_timeout is not a duration",
         ),
         (
             "redis://h?call_timeout=0",
-            "redis://...: the call_timeout \"0\" is out of range",
+            "redis://...: the call_timeout is out of range",
         ),
         (
             "redis://h?keepalive=0.5",
-            "redis://...: the keepalive \"0.5\" is out of range",
+            "redis://...: the keepalive is out of range",
         ),
         (
             "redis://h?protocol=4",
-            "redis://...: the protocol \"4\" is neither 2 nor 3",
+            "redis://...: the protocol is neither 2 nor 3",
         ),
         (
             "redis://h?retry=often",
-            "redis://...: the retry \"often\" is none of never, unsent, safe, always",
+            "redis://...: the retry is none of never, unsent, safe, always",
         ),
         (
             "redis://h?retry_on_timeout=maybe",
-            "redis://...: the retry_on_timeout \"maybe\" is neither true nor false",
+            "redis://...: the retry_on_timeout is neither true nor false",
         ),
         (
             "redis://h?depth=256",
-            "redis://...: the depth \"256\" is out of range",
+            "redis://...: the depth is out of range",
         ),
         (
             "redis://h?client_name=%ff",
@@ -400,7 +374,7 @@ fn a_bad_url_names_the_part() {
         let whole = got == expected
             || got
                 .strip_prefix(expected)
-                .is_some_and(|s| s.starts_with(':'));
+                .is_some_and(|s| s.starts_with([':', ',']));
         assert!(whole, "{url}: {got}");
     }
 }
@@ -472,6 +446,22 @@ fn assert_silent(url: &str) -> bool {
 
 const SECRET: &str = "SECRETSECRET";
 
+#[test]
+fn a_password_of_digits_is_no_port_that_is_shown() {
+    for digits in ["0", "1x", "65536", "99999"] {
+        for url in [
+            format!("redis://user:{digits}"),
+            format!("redis://user/{digits}9999999999"),
+            format!("redis://user?db={digits}9999999999"),
+        ] {
+            let (shown, debug) = (message(&url), with(&url, |result| format!("{result:?}")));
+            for text in [shown, debug] {
+                assert!(!text.contains(digits), "{url} shows it: {text}");
+            }
+        }
+    }
+}
+
 /// Every URL that is one slip of the finger away.
 fn slips(url: &str) -> Vec<String> {
     let mut slips = Vec::new();
@@ -541,6 +531,12 @@ fn no_malformed_url_makes_a_secret_show() {
         "redis://user:SECRETSECRET%zz@host",
         "redis://user:SECRETSECRET@host:63x9",
         "redis://user:SECRETSECRET@host?call_timeout=fast",
+        // Found by fuzzing: one mark too many in the user, and no `@`.
+        "redis://WWb,?db=x:SECRETSECRET",
+        "redis://user:1?db=SECRETSECRET",
+        "redis://user:1?retry=SECRETSECRET",
+        "redis://user:1?SECRETSECRET=1",
+        "SECRETSECRET://host",
         "redis://user:SECRETSECRET@host/x?SECRET",
         "redis://h?password",
         "unix://user:SECRETSECRET/run/redis.sock",

@@ -30,23 +30,24 @@ pub(super) async fn another_number(node: &Node, task: &str) -> u64 {
 
 /// Counts the starts. The server runs this as one, with nobody in between.
 ///
-/// Its count may be lost while the stream is not: a backup is older, somebody deleted the key. Then
+/// Its count may be lost while the stream is not: a backup was older, somebody deleted the key. Then
 /// it goes on behind the stream, or this start would give ids that entries of another one have, and
 /// a refusal would not tell that an entry is there. `last-generated-id` also knows of entries that
-/// are deleted; no other command answers it without an entry, which may be one of somebody else's
-/// and of any size.
+/// are deleted. Asked by the node itself, `XINFO` would answer two entries as well, which may be
+/// somebody else's and of any size. The number stays a text, since those of Lua end at 2^53.
 const CLAIM: &str = "\
-local start, least = redis.call('INCR', KEYS[1]), 1
+local start, last = redis.call('INCR', KEYS[1]), '0'
 local stream = redis.pcall('XINFO', 'STREAM', KEYS[2])
 for at = 1, #stream, 2 do
   if stream[at] == 'last-generated-id' then
-    least = tonumber(string.match(stream[at + 1], '%d+')) + 1
+    last = string.match(stream[at + 1], '%d+')
   end
 end
-if start < least then
-  start = redis.call('INCRBY', KEYS[1], string.format('%.0f', least - start))
+if start <= tonumber(last) then
+  redis.call('SET', KEYS[1], last)
+  redis.call('INCR', KEYS[1])
 end
-return start";
+return redis.call('GET', KEYS[1])";
 
 /// A command that respool has no function for.
 static EVAL: Spec = Spec::write(&["EVAL"], -3).keys(Keys::range(3, 4, 1));

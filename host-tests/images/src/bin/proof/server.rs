@@ -7,6 +7,8 @@ use respool::server::Requests;
 use images::look::{Look, see};
 use images::soup::Soup;
 
+use crate::settings::print;
+
 #[inline(never)]
 pub fn requests(s: &Soup) {
     let (mut window, mut buffer) = ([0; 128], [0; 128]);
@@ -37,7 +39,10 @@ pub fn requests(s: &Soup) {
             }
             Ok(None) => replies.clear(),
             Err(fault) => {
-                fault.write(&mut replies).is_ok().look();
+                match fault.write(&mut replies) {
+                    Ok(()) => print(format_args!("{fault}")),
+                    Err(full) => print(format_args!("{full}")),
+                }
                 fault.closes().look();
             }
         }

@@ -27,7 +27,7 @@ pub fn words(s: &Soup) {
         },
         respool::Reached::Answered,
     );
-    print(format_args!("{error}"));
+    print(format_args!("{error} {}", s.id()));
 }
 
 fn see_all(config: &Config<'_>) {
@@ -42,7 +42,7 @@ fn see_all(config: &Config<'_>) {
 }
 
 #[inline(never)]
-fn print(text: fmt::Arguments<'_>) {
+pub fn print(text: fmt::Arguments<'_>) {
     let _ = Screen.write_fmt(text);
 }
 
