@@ -21,6 +21,8 @@ pub struct Error {
 /// How far a command got before its call failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+// A word, so that errors are handed on as words: there are many places that do.
+#[repr(u32)]
 pub enum Reached {
     /// No byte of it was accepted by the transport: the server cannot have run it.
     NotSent,

@@ -91,9 +91,13 @@ impl<L: asynch::Link> Client<'_, L> {
         result
     }
 
-    async fn drive(&mut self, mut work: Work<'_, '_>, patience: Patience) -> Result<(), Error> {
+    fn drive(
+        &mut self,
+        work: Work<'_, '_>,
+        patience: Patience,
+    ) -> impl Future<Output = Result<(), Error>> {
         let Self { link, line, .. } = self;
-        drive(link, &mut line.connection, &mut work, patience).await
+        drive(link, &mut line.connection, work, patience)
     }
 }
 
@@ -146,8 +150,8 @@ impl<L: blocking::Link> Client<'_, Blocking<L>> {
         result
     }
 
-    fn drive(&mut self, mut work: Work<'_, '_>, patience: Patience) -> Result<(), Error> {
+    fn drive(&mut self, work: Work<'_, '_>, patience: Patience) -> Result<(), Error> {
         let Self { link, line, .. } = self;
-        drive_blocking(&mut link.0, &mut line.connection, &mut work, patience)
+        drive_blocking(&mut link.0, &mut line.connection, work, patience)
     }
 }

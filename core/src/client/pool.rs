@@ -14,11 +14,11 @@ use crate::command::Request;
 use crate::config::Config;
 use crate::connection::{Memory, Until};
 use crate::error::{Error, ErrorKind, PoolError};
-use crate::io::{Blocking, Transport, asynch, blocking, within};
+use crate::io::{Blocking, Transport, asynch, blocking, until};
 use crate::log::event;
 use crate::pool::{Outage, Seats};
 use crate::resp::Owned;
-use crate::time::{Clock, Duration, Instant};
+use crate::time::{Clock, Duration, Instant, Timer};
 
 /// The memory of a pool: the windows of its `N` connections, and its settings. For a `static`, by
 /// way of a cell of your choice, or a local.
@@ -166,12 +166,10 @@ impl<'w, M: RawMutex, L: Transport, const N: usize, const W: usize> Pool<'w, M, 
         // One at a time, so that a pool that is free is never found busy. All that are idle now
         // have their turn, and what comes back meanwhile takes nobody's.
         for _ in 0..self.seats.counts().idle {
-            let Some(mut client) = self.seats.take_idle() else {
+            let Some(client) = self.seats.take_idle() else {
                 return;
             };
-            client.disconnect();
-            self.note(&mut client);
-            self.seats.give_back(client);
+            self.give_back_closed(client);
         }
     }
 
@@ -219,17 +217,19 @@ impl<'w, M: RawMutex, L: Transport, const N: usize, const W: usize> Pool<'w, M, 
             let lent_in = client.generation;
             shared.note(client) == Some(lent_in)
         });
-        if let Some(mut client) = outdated {
-            client.disconnect();
-            self.note(&mut client);
-            self.seats.give_back(client);
+        if let Some(client) = outdated {
+            self.give_back_closed(client);
         }
     }
 
-    fn note(&self, client: &mut Client<'w, L>) {
+    // Apart, so that the stack of those that are given back open is smaller.
+    #[inline(never)]
+    fn give_back_closed(&self, mut client: Client<'w, L>) {
+        client.disconnect();
         self.seats.with(|shared| {
-            shared.note(client);
+            shared.note(&mut client);
         });
+        self.seats.give_back(client);
     }
 
     /// Counts one who waits, and gives up waiting where there is nothing to wait for.
@@ -273,16 +273,18 @@ impl<'w, M: RawMutex, L: asynch::Link, const N: usize, const W: usize> Pool<'w, 
     /// # Cancel safety
     /// Dropped, the caller has left the queue, and the next one's turn is not lost.
     pub async fn get(&self) -> Result<Lease<'_, 'w, M, L, N, W>, Error> {
-        match self.seats.try_take() {
-            Ok(client) => return Ok(self.lend(client)),
-            Err(error) => self.waits(error)?,
-        }
-        let deadline = self.deadline(self.config.pool_timeout);
-        match self.in_time(deadline, self.seats.ticket()).await {
-            Some(Ok(client)) => Ok(self.lend(client)),
-            Some(Err(error)) => Err(not_sent(error)),
-            None => Err(self.waited_in_vain()),
-        }
+        let client = match self.seats.try_take() {
+            Ok(client) => client,
+            Err(error) => {
+                self.waits(error)?;
+                let deadline = self.deadline(self.config.pool_timeout);
+                match self.in_time(deadline, self.seats.ticket()).await {
+                    Some(client) => client.map_err(not_sent)?,
+                    None => return Err(self.waited_in_vain()),
+                }
+            }
+        };
+        Ok(self.lend(client))
     }
 
     /// One exchange on any connection: check out, send, read, put back.
@@ -346,15 +348,13 @@ impl<'w, M: RawMutex, L: asynch::Link, const N: usize, const W: usize> Pool<'w, 
         }
     }
 
-    async fn in_time<O>(
+    fn in_time<O>(
         &self,
         deadline: Option<Instant>,
         operation: impl Future<Output = O>,
-    ) -> Option<O> {
-        match &self.clock {
-            Some(clock) => within(clock, deadline, operation).await,
-            None => Some(operation.await),
-        }
+    ) -> impl Future<Output = Option<O>> {
+        let clock = self.clock.as_ref().zip(deadline);
+        until(clock.map(|(clock, at)| clock.sleep_until(at)), operation)
     }
 }
 

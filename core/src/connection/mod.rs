@@ -446,6 +446,10 @@ impl<'w> Connection<'w> {
 
     /// The server's word, where the first reply of the answer is an error.
     pub(crate) fn error_code(&self) -> Option<Code> {
+        // It was seen as it came whether there is an error to look for.
+        if !self.exchange.failed {
+            return None;
+        }
         match self.replies().and_then(|mut replies| replies.item()) {
             Ok(Item::Error(text)) => Some(Code::of(text)),
             _ => None,
@@ -463,6 +467,7 @@ impl<'w> Connection<'w> {
     }
 
     /// Closes the connection: not a byte of it is read or written again.
+    #[inline(never)]
     pub(crate) fn close(&mut self, why: Why) {
         if self.phase != Phase::Closed {
             self.why = why;
@@ -550,7 +555,10 @@ impl<'w> Connection<'w> {
                 Phase::Closed => {
                     return Err(Error::not_sent(ErrorKind::Transport(Io::NotConnected)));
                 }
-                Phase::Idle => self.begin(request)?,
+                Phase::Idle => {
+                    self.prepare()?;
+                    self.begin(request)?;
+                }
                 Phase::Draining => {
                     // Else the server would wait for the end of what it shall answer.
                     if self.unflushed {
@@ -562,7 +570,7 @@ impl<'w> Connection<'w> {
                     self.phase = Phase::Sending;
                 }
                 Phase::Sending => {
-                    if self.tx.is_empty() {
+                    if self.tx.is_empty() && !self.is_encoded() {
                         self.encode(request)?;
                     }
                     if !self.tx.is_empty() {

@@ -39,6 +39,7 @@ impl Connection<'_> {
     }
 
     /// Skips replies of dropped calls; true where none is left.
+    #[inline(never)]
     pub(super) fn drain(&mut self) -> Result<bool, Error> {
         #[cfg(test)]
         if crate::connection::sabotage::SKIPS_NOTHING.get() {
@@ -64,6 +65,7 @@ impl Connection<'_> {
     }
 
     /// Takes replies; true where as many are there as the caller waits for.
+    #[inline(never)]
     pub(super) fn receive(&mut self, until: Until) -> Result<bool, Error> {
         while self.awaited > 0 {
             let keep = !self.exchange.discarding;

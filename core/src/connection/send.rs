@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crate::command::{Blocks, Encode, Parts, Session as Effect, with_wait};
+use crate::command::{Blocks, Encode, Parts, Session as Effect, Spec, with_wait};
 use crate::connection::{Connection, Exchange, Phase};
 use crate::error::{CommandFault, Error, ErrorKind};
 use crate::resp::{Cursor, Frame};
@@ -16,13 +16,14 @@ impl Connection<'_> {
             self.prepare()?;
             self.phase = Phase::Sending;
         }
-        let written = examine(command).and_then(|count| {
-            let frame = Frame {
-                words: command.spec().words,
-                args: &|args| command.args(args),
-            };
-            Cursor::default().write(&frame, count, self.tx.spare())
-        });
+        let spec = command.spec();
+        let frame = Frame {
+            words: spec.words,
+            args: &|args| command.args(args),
+        };
+        let count = permit(spec).and_then(|()| frame.count());
+        let written =
+            count.and_then(|count| Cursor::default().write(&frame, count, self.tx.spare()));
         match written {
             Ok((n, true)) => {
                 self.note(command);
@@ -42,16 +43,26 @@ impl Connection<'_> {
         }
     }
 
+    /// The request will be sent, behind what is owed.
+    #[inline(never)]
     pub(super) fn begin(&mut self, request: &dyn Parts) -> Result<(), Error> {
-        self.prepare()?;
-        for index in 0..request.count() {
+        let count = request.count();
+        for index in 0..count {
             let Some(command) = request.part(index) else {
                 break;
             };
-            examine(command).map_err(|fault| Error::not_sent(ErrorKind::Command(fault)))?;
+            let spec = command.spec();
+            let frame = Frame {
+                words: spec.words,
+                args: &|args| command.args(args),
+            };
+            // All of a request can be sent, or nothing is. One alone is looked at as it is encoded.
+            permit(spec)
+                .and_then(|()| if count > 1 { frame.check() } else { Ok(()) })
+                .map_err(|fault| Error::not_sent(ErrorKind::Command(fault)))?;
             self.note(command);
         }
-        self.awaited = request.count();
+        self.awaited = count;
         self.phase = match self.owed {
             0 => Phase::Sending,
             _ => Phase::Draining,
@@ -97,6 +108,7 @@ impl Connection<'_> {
     }
 
     /// Writes as much of the request as fits.
+    #[inline(never)]
     pub(super) fn encode(&mut self, request: &dyn Parts) -> Result<(), Error> {
         while let Some(command) = request.part(self.encoded) {
             let spec = command.spec();
@@ -111,7 +123,7 @@ impl Connection<'_> {
                     return Ok(());
                 }
             }
-            // Asked for again where the window ended within the head.
+            // Asked for again where the window ended within the head, or before it.
             let count = match self.cursor.is_in_head() {
                 true => frame.count(),
                 false => Ok(0),
@@ -152,15 +164,10 @@ impl Connection<'_> {
     }
 }
 
-/// Whether a command can be sent; says of how many items it consists.
-fn examine(command: &dyn Encode) -> Result<u32, CommandFault> {
-    let spec = command.spec();
-    if spec.session == Effect::Refused {
-        return Err(CommandFault::Refused);
+/// Whether commands of this kind may be sent at all.
+fn permit(spec: &Spec) -> Result<(), CommandFault> {
+    match spec.session {
+        Effect::Refused => Err(CommandFault::Refused),
+        _ => Ok(()),
     }
-    let frame = Frame {
-        words: spec.words,
-        args: &|args| command.args(args),
-    };
-    frame.count()
 }

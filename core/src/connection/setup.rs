@@ -3,8 +3,6 @@
 
 use core::fmt;
 
-use heapless::Vec;
-
 use crate::command::{Encode, Parts, Session, Spec};
 use crate::config::{Config, Password, Protocol};
 use crate::connection::{Connection, Marks, Next, Until};
@@ -13,15 +11,19 @@ use crate::resp::{Arg, Args, Decoder, Item, Pieces};
 
 /// The commands of one round trip before the borrower's own, and what becomes of their replies.
 pub(crate) struct Setup<'c> {
-    config: &'c Config<'c>,
-    says: Vec<Say<'c>, 7>,
+    /// What is said: a bit for each, in the order in which they stand in [`What::ALL`].
+    says: u16,
     /// Replies that were taken.
     answered: u16,
     /// The server knows no RESP3: once more, in RESP2.
     again: bool,
+    /// What is said with words from the settings.
+    login: Say<'c>,
+    name: Say<'c>,
+    select: Say<'c>,
 }
 
-/// One command of a setup.
+/// A command of a setup with words from the settings.
 struct Say<'c> {
     what: What,
     config: &'c Config<'c>,
@@ -98,27 +100,29 @@ impl<'c> Setup<'c> {
     /// # Errors
     /// The server refused something that the borrower's commands depend on, or the transport
     /// failed. The connection is of no use then.
+    // Apart, since most exchanges have none.
+    #[inline(never)]
     pub(crate) fn advance(&mut self, connection: &mut Connection<'_>) -> Result<Next, Error> {
         loop {
             match connection.advance(&*self, Until::Next)? {
                 Next::Done => {}
                 next => return Ok(next),
             }
-            if let Some(say) = self.says.get(usize::from(self.answered)) {
+            if let Some(what) = self.what(self.answered) {
                 self.again |= match connection.replies() {
                     // What came after the login that failed was refused for that.
                     _ if self.again => true,
-                    Ok(mut reply) => say.answer(&mut reply)?,
+                    Ok(mut reply) => what.answer(&mut reply)?,
                     // A greeting may be larger than the window; that it is no error was seen.
                     Err(_) => false,
                 };
                 self.answered = self.answered.saturating_add(1);
             }
-            if usize::from(self.answered) >= self.says.len() {
+            if self.answered >= self.count() {
                 if !core::mem::take(&mut self.again) {
                     return Ok(Next::Done);
                 }
-                self.says.clear();
+                self.says = 0;
                 self.answered = 0;
                 self.log_in(Protocol::Resp2);
             }
@@ -126,57 +130,91 @@ impl<'c> Setup<'c> {
     }
 
     fn empty(config: &'c Config<'c>) -> Self {
+        let say = |what| Say { what, config };
         Self {
-            config,
-            says: Vec::new(),
+            says: 0,
             answered: 0,
             again: false,
+            login: say(What::Hello),
+            name: say(What::Name),
+            select: say(What::Select),
         }
     }
 
     fn log_in(&mut self, protocol: Protocol) {
-        match protocol {
-            Protocol::Resp3 => self.say(What::Hello),
-            Protocol::Resp2 if self.config.password.is_some() => self.say(What::Auth),
+        let config = self.login.config;
+        self.login.what = match protocol {
+            Protocol::Resp3 => What::Hello,
+            Protocol::Resp2 if config.password.is_some() => What::Auth,
             // Without a login, something has to find out whether the server wants one.
-            Protocol::Resp2 => self.say(What::Ping),
-        }
-        if self.config.client_name.is_some() {
+            Protocol::Resp2 => What::Ping,
+        };
+        self.say(self.login.what);
+        if config.client_name.is_some() {
             self.say(What::Name);
         }
         self.say(What::LibraryName);
         self.say(What::LibraryVersion);
-        if self.config.db != 0 {
+        if config.db != 0 {
             self.say(What::Select);
         }
     }
 
-    #[inline(never)]
     fn say(&mut self, what: What) {
-        // There are fewer kinds than places.
-        let _ = self.says.push(Say {
-            what,
-            config: self.config,
-        });
+        self.says |= what.bit();
+    }
+
+    /// What is said, in order.
+    fn whats(&self) -> impl Iterator<Item = &'static What> {
+        let says = self.says;
+        What::ALL.iter().filter(move |what| says & what.bit() != 0)
+    }
+
+    #[inline(never)]
+    fn what(&self, index: u16) -> Option<&'static What> {
+        self.whats().nth(usize::from(index))
     }
 }
 
 impl Parts for Setup<'_> {
     fn count(&self) -> u16 {
-        self.says.len() as u16
+        self.whats().count() as u16
     }
 
     fn part(&self, index: u16) -> Option<&dyn Encode> {
-        self.says
-            .get(usize::from(index))
-            .map(|say| say as &dyn Encode)
+        let what = self.what(index)?;
+        Some(match what {
+            What::Hello | What::Auth => &self.login,
+            What::Name => &self.name,
+            What::Select => &self.select,
+            fixed => fixed,
+        })
     }
 }
 
-impl Say<'_> {
+impl What {
+    /// In the order in which they are said.
+    const ALL: [Self; 11] = [
+        Self::Listen,
+        Self::Reset,
+        Self::Discard,
+        Self::Unwatch,
+        Self::Hello,
+        Self::Auth,
+        Self::Ping,
+        Self::Name,
+        Self::LibraryName,
+        Self::LibraryVersion,
+        Self::Select,
+    ];
+
+    const fn bit(self) -> u16 {
+        1 << self as u16
+    }
+
     /// Takes the reply; true where all has to be said again in RESP2.
-    fn answer(&self, reply: &mut Decoder<'_>) -> Result<bool, Error> {
-        let text = match (self.what, reply.item()?) {
+    fn answer(self, reply: &mut Decoder<'_>) -> Result<bool, Error> {
+        let text = match (self, reply.item()?) {
             (_, Item::Error(text)) => text,
             (What::Hello, Item::Map(_) | Item::Array(_)) | (What::Ping, Item::String(b"PONG")) => {
                 return Ok(false);
@@ -189,11 +227,11 @@ impl Say<'_> {
             _ => return Ok(false),
         };
         let code = Code::of(text);
-        if self.what == What::Listen && knows_no_hello(code, text) {
+        if self == What::Listen && knows_no_hello(code, text) {
             // That is the answer to our own greeting, which came before the server went.
             return Ok(false);
         }
-        let refusal = match (self.what, code) {
+        let refusal = match (self, code) {
             _ if contains(text, b"max number of clients") => Refusal::TooManyClients,
             (What::Hello, code) if knows_no_hello(code, text) => return Ok(true),
             (_, Code::NoAuth) => Refusal::PasswordNeeded,
@@ -214,48 +252,40 @@ impl Say<'_> {
     }
 }
 
+/// Those that say the same for all settings.
+impl Encode for What {
+    fn spec(&self) -> &'static Spec {
+        // There is one for each.
+        SPECS.get(*self as usize).unwrap_or(&const { RESET })
+    }
+
+    fn args<'a>(&'a self, _args: &mut Args<'_, 'a>) {}
+}
+
 impl Encode for Say<'_> {
     fn spec(&self) -> &'static Spec {
-        match self.what {
-            What::Listen | What::Reset => &RESET,
-            What::Discard => &DISCARD,
-            What::Unwatch => &UNWATCH,
-            What::Hello => &HELLO,
-            What::Auth => &AUTH,
-            What::Ping => &PING,
-            What::Name => &NAME,
-            What::LibraryName | What::LibraryVersion => &LIBRARY,
-            What::Select => &SELECT,
-        }
+        self.what.spec()
     }
 
     fn args<'a>(&'a self, args: &mut Args<'_, 'a>) {
+        let Config {
+            username, password, ..
+        } = self.config;
         match self.what {
-            What::Listen | What::Reset | What::Discard | What::Unwatch | What::Ping => {}
-            What::Hello => {
-                args.word("3");
-                if let Some(password) = &self.config.password {
-                    args.word("AUTH")
-                        .push(text(self.config.username.unwrap_or("default")));
-                    args.push(secret(password));
-                }
-            }
-            What::Auth => {
-                if let Some(username) = self.config.username {
-                    args.push(text(username));
-                }
-                if let Some(password) = &self.config.password {
-                    args.push(secret(password));
-                }
-            }
             What::Name => args.push(text(self.config.client_name.unwrap_or_default())),
-            What::LibraryName => {
-                args.word("LIB-NAME").word("respool");
-            }
-            What::LibraryVersion => {
-                args.word("LIB-VER").word(env!("CARGO_PKG_VERSION"));
-            }
             What::Select => args.push(Arg::Int(i64::from(self.config.db))),
+            _ => {
+                let Some(password) = password else { return };
+                if self.what == What::Hello {
+                    args.word("AUTH");
+                }
+                match username {
+                    Some(username) => args.push(text(username)),
+                    None if self.what == What::Hello => args.push(text("default")),
+                    None => {}
+                }
+                args.push(secret(password));
+            }
         }
     }
 }
@@ -298,15 +328,23 @@ fn contains(text: &[u8], words: &[u8]) -> bool {
 }
 
 // The commands' own rows mark what a borrower does to the session; here it is the session.
-static RESET: Spec = quiet(&["RESET"], 1);
-static DISCARD: Spec = quiet(&["DISCARD"], 1);
-static UNWATCH: Spec = quiet(&["UNWATCH"], 1);
-static HELLO: Spec = quiet(&["HELLO"], -1);
-static AUTH: Spec = quiet(&["AUTH"], -2);
-static PING: Spec = quiet(&["PING"], 1);
-static NAME: Spec = quiet(&["CLIENT", "SETNAME"], 3);
-static LIBRARY: Spec = quiet(&["CLIENT", "SETINFO"], 4);
-static SELECT: Spec = quiet(&["SELECT"], 2);
+/// In the order of [`What`].
+static SPECS: [Spec; 11] = [
+    RESET,
+    RESET,
+    quiet(&["DISCARD"], 1),
+    quiet(&["UNWATCH"], 1),
+    quiet(&["HELLO", "3"], -2),
+    quiet(&["AUTH"], -2),
+    quiet(&["PING"], 1),
+    quiet(&["CLIENT", "SETNAME"], 3),
+    quiet(&["CLIENT", "SETINFO", "LIB-NAME", "respool"], 4),
+    quiet(&["CLIENT", "SETINFO", "LIB-VER", VERSION], 4),
+    quiet(&["SELECT"], 2),
+];
+
+const RESET: Spec = quiet(&["RESET"], 1);
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 const fn quiet(words: &'static [&'static str], arity: i8) -> Spec {
     Spec {

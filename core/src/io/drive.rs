@@ -58,10 +58,10 @@ impl Patience {
 pub(crate) async fn drive<L: asynch::Link>(
     link: &mut L,
     connection: &mut Connection<'_>,
-    work: &mut Work<'_, '_>,
+    mut work: Work<'_, '_>,
     patience: Patience,
 ) -> Result<(), Error> {
-    let (clock, until) = (link.clock(), patience.until);
+    let clock = link.clock();
     loop {
         let next = work.advance(connection)?;
         let want = connection.offer(next, work.parts())?;
@@ -75,7 +75,7 @@ pub(crate) async fn drive<L: asynch::Link>(
                 Want::Flush | Want::Done => (link.flush().await.map(|()| 0), Moved::On),
             }
         };
-        let moved = within(&clock, until, moving).await;
+        let moved = in_time(&clock, patience, moving).await;
         settle(
             connection,
             L::CANCEL_SAFE,
@@ -88,7 +88,7 @@ pub(crate) async fn drive<L: asynch::Link>(
 pub(crate) fn drive_blocking<L: blocking::Link>(
     link: &mut L,
     connection: &mut Connection<'_>,
-    work: &mut Work<'_, '_>,
+    mut work: Work<'_, '_>,
     patience: Patience,
 ) -> Result<(), Error> {
     let clock = link.clock();
@@ -151,29 +151,39 @@ pub(crate) fn now<C: Clock>(clock: &C) -> Option<Instant> {
     C::TICKS.then(|| clock.now())
 }
 
+// These are no `async fn`s where they need not be: each of them would hold the operation once more.
+
 /// What `operation` gives, or `None` where its patience ends first.
-pub(crate) async fn in_time<T: Timer, O>(
+pub(crate) fn in_time<T: Timer, O>(
     clock: &T,
     patience: Patience,
     operation: impl Future<Output = O>,
-) -> Option<O> {
-    within(clock, patience.until, operation).await
+) -> impl Future<Output = Option<O>> {
+    within(clock, patience.until, operation)
 }
 
 /// What `operation` gives, or `None` where `deadline` comes first.
-pub(crate) async fn within<T: Timer, O>(
+pub(crate) fn within<T: Timer, O>(
     clock: &T,
     deadline: Option<Instant>,
     operation: impl Future<Output = O>,
+) -> impl Future<Output = Option<O>> {
+    until(deadline.map(|at| clock.sleep_until(at)), operation)
+}
+
+/// What `operation` gives, or `None` where `end` comes first, if it comes at all.
+pub(crate) async fn until<O>(
+    end: Option<impl Future<Output = ()>>,
+    operation: impl Future<Output = O>,
 ) -> Option<O> {
-    let Some(deadline) = deadline else {
-        return Some(operation.await);
-    };
     let mut operation = pin!(operation);
-    let mut sleep = pin!(clock.sleep_until(deadline));
+    let mut end = pin!(end);
     poll_fn(|context| match operation.as_mut().poll(context) {
         Poll::Ready(output) => Poll::Ready(Some(output)),
-        Poll::Pending => sleep.as_mut().poll(context).map(|()| None),
+        Poll::Pending => match end.as_mut().as_pin_mut() {
+            Some(end) => end.poll(context).map(|()| None),
+            None => Poll::Pending,
+        },
     })
     .await
 }

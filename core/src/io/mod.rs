@@ -21,7 +21,9 @@ pub mod std;
 pub mod tokio;
 
 pub use dial::{Dial, DialAsync};
-pub(crate) use drive::{Patience, drive, drive_blocking, in_time, now, within};
+#[cfg(feature = "embassy-net")]
+pub(crate) use drive::within;
+pub(crate) use drive::{Patience, drive, drive_blocking, in_time, now, until};
 
 use embedded_io::{ErrorKind as Kind, ErrorType};
 

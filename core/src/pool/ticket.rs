@@ -59,6 +59,8 @@ impl<'s, M: RawMutex, T, const N: usize, const W: usize, X> AllBack<'s, M, T, N,
 impl<M: RawMutex, T, const N: usize, const W: usize, X> Future for Ticket<'_, M, T, N, W, X> {
     type Output = Result<T, PoolError>;
 
+    // Apart, so that room for one more item is not part of the stack of all that waits for it.
+    #[inline(never)]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { seats, standing } = self.get_mut();
         if matches!(standing, Standing::Answered) {

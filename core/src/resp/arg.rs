@@ -3,6 +3,7 @@
 use core::fmt;
 
 use crate::error::CommandFault;
+use crate::resp::IN_A_HURRY;
 use crate::resp::decimal::Decimal;
 use crate::resp::encode::Out;
 
@@ -58,8 +59,8 @@ pub struct Args<'s, 'a> {
 }
 
 pub(crate) enum Walk<'s, 'a> {
-    /// How many arguments there are, and whether all can be sent.
-    Count(u32, Option<CommandFault>),
+    /// How many arguments there are.
+    Count(u32),
     /// Write them.
     Write(Out<'s>),
     /// The bytes of the first one that is not skipped.
@@ -71,6 +72,10 @@ pub(crate) enum Walk<'s, 'a> {
 impl<'s, 'a> Args<'s, 'a> {
     pub(crate) fn new(skip: u32, walk: Walk<'s, 'a>) -> Self {
         Self { skip, walk }
+    }
+
+    pub(crate) fn walk(&mut self) -> &mut Walk<'s, 'a> {
+        &mut self.walk
     }
 
     pub(crate) fn finish(self) -> Walk<'s, 'a> {
@@ -109,18 +114,25 @@ impl<'s, 'a> Args<'s, 'a> {
     }
 
     /// Adds one argument by value.
+    #[cfg_attr(target_pointer_width = "64", inline(always))]
     pub fn push(&mut self, arg: Arg<'a>) {
+        // Nearly all arguments are bytes, and are written once.
+        if IN_A_HURRY
+            && let (0, Walk::Write(out), Arg::Bytes(bytes)) = (self.skip, &mut self.walk, arg)
+        {
+            return out.bulk(bytes);
+        }
+        self.push_any(arg);
+    }
+
+    #[cfg_attr(target_pointer_width = "64", inline(never))]
+    fn push_any(&mut self, arg: Arg<'a>) {
         if self.skip > 0 {
             self.skip = self.skip.saturating_sub(1);
             return;
         }
         match &mut self.walk {
-            Walk::Count(count, fault) => {
-                *count = count.saturating_add(1);
-                if let Arg::Invalid(why) = arg {
-                    *fault = Some(why);
-                }
-            }
+            Walk::Count(count) => *count = count.saturating_add(1),
             Walk::Write(out) => out.arg(arg),
             Walk::Find(found) => {
                 if found.is_none() {
@@ -137,6 +149,10 @@ impl<'s, 'a> Args<'s, 'a> {
 
     /// Adds `items`, of `each` arguments, without a look at those that are not needed.
     fn slice<T>(&mut self, items: &'a [T], each: u32, add: impl Fn(&mut Self, &'a T)) {
+        if let (Walk::Count(count), Ok(items)) = (&mut self.walk, u32::try_from(items.len())) {
+            *count = count.saturating_add(items.saturating_mul(each));
+            return;
+        }
         let skipped = (self.skip.checked_div(each).unwrap_or(0) as usize).min(items.len());
         self.skip = self
             .skip
@@ -151,7 +167,7 @@ impl<'s, 'a> Args<'s, 'a> {
 
     fn is_full(&self) -> bool {
         match &self.walk {
-            Walk::Count(..) | Walk::Show(_) => false,
+            Walk::Count(_) | Walk::Show(_) => false,
             Walk::Write(out) => out.is_full(),
             Walk::Find(found) => found.is_some(),
         }

@@ -2,7 +2,7 @@
 
 use crate::config::Limits;
 use crate::error::{Code, Error, ErrorKind, Fault, Type};
-use crate::resp::head::{Aggregate, Blob, Head, head, whole_bulk};
+use crate::resp::head::{Aggregate, Blob, Bulk, Head, bulk, head};
 use crate::resp::scan::STREAMS;
 
 /// Reads values, one after the other, from the bytes of whole replies.
@@ -163,7 +163,9 @@ impl<'r> Decoder<'r> {
     /// The next value, where it is a bulk string.
     #[cfg_attr(target_pointer_width = "64", inline(always))]
     fn bulk(&mut self) -> Option<&'r [u8]> {
-        let (bytes, rest) = whole_bulk(self.rest, &SCANNED)?;
+        let Bulk::Whole(bytes, rest) = bulk(self.rest, &SCANNED) else {
+            return None;
+        };
         self.rest = rest;
         Some(bytes)
     }

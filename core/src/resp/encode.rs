@@ -39,60 +39,78 @@ pub(crate) struct Out<'b> {
 }
 
 impl Frame<'_, '_> {
-    /// How many items follow the head, or why the command cannot be sent.
+    /// How many items follow the head. Only writing shows whether all of them can be sent.
     pub(crate) fn count(&self) -> Result<u32, CommandFault> {
-        let mut args = Args::new(0, Walk::Count(self.words.len() as u32, None));
+        let mut args = Args::new(0, Walk::Count(self.words.len() as u32));
         (self.args)(&mut args);
-        match args.finish() {
-            Walk::Count(_, Some(fault)) => Err(fault),
-            Walk::Count(count, None) if count < i32::MAX as u32 => Ok(count),
+        match args.walk() {
+            Walk::Count(count) if *count < i32::MAX as u32 => Ok(*count),
             _ => Err(CommandFault::TooLarge),
         }
+    }
+
+    /// Looks at each argument: why the command cannot be sent, if it cannot.
+    #[inline(never)]
+    pub(crate) fn check(&self) -> Result<(), CommandFault> {
+        let mut sendable = Ok(());
+        let mut look = |arg: Arg<'_>| {
+            if let Arg::Invalid(fault) = arg {
+                sendable = Err(fault);
+            }
+        };
+        (self.args)(&mut Args::new(0, Walk::Show(&mut look)));
+        sendable
     }
 }
 
 impl Cursor {
     /// Writes on from here into `out`; says how many bytes were written, and whether that was all.
+    /// A command that does not fit is looked at to its end before any of its bytes counts.
     pub(crate) fn write(
         &mut self,
         frame: &Frame<'_, '_>,
         count: u32,
         out: &mut [u8],
     ) -> Result<(usize, bool), CommandFault> {
-        let mut out = Out {
-            bytes: out,
-            len: 0,
-            cursor: *self,
-            skip: self.offset,
-            full: false,
-            fault: None,
-        };
-        if self.item == 0 {
-            out.head(b'*', count);
-            out.end_item();
-        }
+        let was_start = self.is_start();
         let done = self.item.saturating_sub(1) as usize;
-        for word in frame.words.iter().skip(done) {
-            out.arg(Arg::Bytes(word.as_bytes()));
+        let skip = done.saturating_sub(frame.words.len()) as u32;
+        // Made once and never moved: all that is written goes through it.
+        let mut args = Args::new(
+            skip,
+            Walk::Write(Out {
+                bytes: out,
+                len: 0,
+                cursor: *self,
+                skip: self.offset,
+                full: false,
+                fault: None,
+            }),
+        );
+        if let Walk::Write(out) = args.walk() {
+            if self.item == 0 {
+                out.head(b'*', count);
+                out.end_item();
+            }
+            for word in frame.words.iter().skip(done) {
+                out.arg(Arg::Bytes(word.as_bytes()));
+            }
         }
-        if !out.full {
-            let skip = done.saturating_sub(frame.words.len()) as u32;
-            let mut args = Args::new(skip, Walk::Write(out));
-            (frame.args)(&mut args);
-            let Walk::Write(written) = args.finish() else {
-                return Err(CommandFault::Unstable);
-            };
-            out = written;
-        }
+        (frame.args)(&mut args);
+        let Walk::Write(out) = args.walk() else {
+            return Err(CommandFault::Unstable);
+        };
         let items = match self.item {
             0 => count.saturating_add(1),
             _ => out.cursor.item,
         };
         *self = out.cursor;
+        let (len, full) = (out.len, out.full);
         match out.fault {
             Some(fault) => Err(fault),
-            None if !out.full && self.item != items => Err(CommandFault::Unstable),
-            None => Ok((out.len, !out.full)),
+            None if !full && self.item != items => Err(CommandFault::Unstable),
+            None if full && was_start => frame.check().map(|()| (len, false)),
+            None => Ok((len, !full)),
         }
     }
 
@@ -145,60 +163,49 @@ impl Out<'_> {
         }
     }
 
-    /// An argument whose bytes are in memory.
+    /// An argument whose bytes are in memory; nothing where the window is full.
     #[inline(never)]
-    fn bulk(&mut self, bytes: &[u8]) {
-        let Ok(len) = u32::try_from(bytes.len()) else {
-            self.fault = Some(CommandFault::TooLarge);
+    pub(crate) fn bulk(&mut self, bytes: &[u8]) {
+        if self.short_bulk(bytes).is_some() {
             return;
-        };
-        match self.short_bulk(len, bytes) {
-            Some(written) => {
-                self.len = self.len.wrapping_add(written);
-                self.cursor.item = self.cursor.item.wrapping_add(1);
-            }
-            None => {
-                self.head(b'$', len);
-                self.put(bytes);
-                self.put(b"\r\n");
-                self.end_item();
-            }
         }
+        if let Ok(len) = u32::try_from(bytes.len()) {
+            self.head(b'$', len);
+        } else if !self.full {
+            self.fault = Some(CommandFault::TooLarge);
+        }
+        self.put(bytes);
+        self.put(b"\r\n");
+        self.end_item();
     }
 
     /// Writes a whole bulk of up to 99 bytes where an item begins and there is room to spare, which
-    /// is nearly always; says how many bytes that took.
-    #[cfg_attr(target_pointer_width = "64", inline(always))]
-    fn short_bulk(&mut self, len: u32, bytes: &[u8]) -> Option<usize> {
-        if !IN_A_HURRY || self.cursor.offset > 0 || self.full || len > 99 {
+    /// is nearly always.
+    #[inline(always)]
+    fn short_bulk(&mut self, bytes: &[u8]) -> Option<()> {
+        let len = bytes.len();
+        let room = self.short_room(len)?;
+        let (head, head_len) = short_head(b'$', len);
+        *room.first_chunk_mut()? = head;
+        let (payload, rest) = room.get_mut(head_len..)?.split_at_mut_checked(len)?;
+        *rest.first_chunk_mut()? = *b"\r\n";
+        payload.copy_from_slice(bytes);
+        self.len = self
+            .len
+            .wrapping_add(head_len)
+            .wrapping_add(len)
+            .wrapping_add(2);
+        self.cursor.item = self.cursor.item.wrapping_add(1);
+        Some(())
+    }
+
+    /// The room where an item begins whose head says a number of up to two digits.
+    #[inline(always)]
+    fn short_room(&mut self, number: usize) -> Option<&mut [u8]> {
+        if !IN_A_HURRY || self.cursor.offset > 0 || number > 99 {
             return None;
         }
-        let (head, head_len) = match len {
-            0..=9 => ([b'$', digit(len), b'\r', b'\n', 0, 0, 0, 0], 4),
-            _ => (
-                [
-                    b'$',
-                    digit(len / 10),
-                    digit(len % 10),
-                    b'\r',
-                    b'\n',
-                    0,
-                    0,
-                    0,
-                ],
-                5,
-            ),
-        };
-        // All of `head` is copied, which costs less than to copy as much of it as counts.
-        let room = self.bytes.get_mut(self.len..)?;
-        let room = room.get_mut(..bytes.len().wrapping_add(head.len()).wrapping_add(2))?;
-        *room.first_chunk_mut()? = head;
-        let (payload, rest) = room
-            .get_mut(head_len..)?
-            .split_at_mut_checked(bytes.len())?;
-        payload.copy_from_slice(bytes);
-        *rest.first_chunk_mut()? = *b"\r\n";
-        Some(bytes.len().wrapping_add(head_len).wrapping_add(2))
+        self.bytes.get_mut(self.len..)
     }
 
     /// An argument that is never in memory as a whole.
@@ -231,6 +238,15 @@ impl Out<'_> {
 
     /// A kind, a number and CR LF.
     fn head(&mut self, kind: u8, number: u32) {
+        if let Some(room) = self.short_room(number as usize)
+            && let Some(room) = room.first_chunk_mut()
+        {
+            let (head, len) = short_head(kind, number as usize);
+            *room = head;
+            self.len = self.len.wrapping_add(len);
+            self.cursor.offset = len;
+            return;
+        }
         if number <= 9 {
             return self.put(&[kind, digit(number), b'\r', b'\n']);
         }
@@ -265,6 +281,17 @@ impl Out<'_> {
                 ..Cursor::default()
             };
         }
+    }
+}
+
+/// A kind, a number below 100 and CR LF, with what fills them up to a word, and how many bytes
+/// count: to copy all of it costs less than to copy as much as counts.
+#[inline(always)]
+fn short_head(kind: u8, number: usize) -> ([u8; 8], usize) {
+    let (tens, ones) = (digit(number as u32 / 10), digit(number as u32 % 10));
+    match number {
+        0..=9 => ([kind, ones, b'\r', b'\n', 0, 0, 0, 0], 4),
+        _ => ([kind, tens, ones, b'\r', b'\n', 0, 0, 0], 5),
     }
 }
 

@@ -4,9 +4,7 @@
 //! they use what links without a panic path; the numbers are leaf parsers of our own, since nom's
 //! would carry one.
 
-use nom::branch::alt;
-use nom::bytes::streaming::tag;
-use nom::combinator::{map, peek, value};
+use nom::combinator::map;
 use nom::error::{ErrorKind, ParseError};
 use nom::number::streaming::u8 as byte;
 use nom::sequence::terminated;
@@ -86,36 +84,61 @@ pub(crate) enum NoHead {
 
 type Parsed<'i, T> = IResult<&'i [u8], T, Fault>;
 
-/// The payload of the bulk string at the beginning of `input`, and what comes after its CR LF,
-/// where all of that is there and within the limits. By far the commonest value: worth a way
-/// of its own, inlined and unrolled, that does nothing which the general one would not do.
+/// CR LF, compared as a whole.
+const CRLF: u16 = u16::from_le_bytes(*b"\r\n");
+
+/// What stands at the beginning of some bytes, to those who look for bulk strings first.
+pub(crate) enum Bulk<'i> {
+    /// A bulk string: its payload, and what comes after its CR LF.
+    Whole(&'i [u8], &'i [u8]),
+    /// The head of one that has not arrived whole: its length, and what there is of it.
+    Cut(u32, &'i [u8]),
+    /// Something else, or something wrong.
+    Other,
+}
+
+/// Looks for a bulk string within the limits. By far the commonest value: worth a way of its own,
+/// inlined, that does nothing which the general one would not do.
 #[cfg_attr(target_pointer_width = "64", inline(always))]
-pub(crate) fn whole_bulk<'i>(input: &'i [u8], limits: &Limits) -> Option<(&'i [u8], &'i [u8])> {
+pub(crate) fn bulk<'i>(input: &'i [u8], limits: &Limits) -> Bulk<'i> {
+    let Some((len, rest)) = bulk_head(input, limits) else {
+        return Bulk::Other;
+    };
+    match rest.split_at_checked(len as usize) {
+        Some((payload, after)) => match after.split_first_chunk() {
+            Some((end, after)) if u16::from_le_bytes(*end) == CRLF => Bulk::Whole(payload, after),
+            Some(_) => Bulk::Other,
+            None => Bulk::Cut(len, rest),
+        },
+        None => Bulk::Cut(len, rest),
+    }
+}
+
+/// The length that the head of a bulk string says, and what comes after the head. Heads of one and
+/// of two digits are compared as a whole.
+#[cfg_attr(target_pointer_width = "64", inline(always))]
+fn bulk_head<'i>(input: &'i [u8], limits: &Limits) -> Option<(u32, &'i [u8])> {
+    const TWO: u64 = u64::from_le_bytes(*b"$\0\0\r\n\0\0\0");
+    const ONE: u64 = u64::from_le_bytes(*b"$\0\r\n\0\0\0\0");
     if !IN_A_HURRY {
         return None;
     }
-    let (len, rest) = match input {
-        [b'$', a, b'\r', b'\n', rest @ ..] => (digit(*a)?, rest),
-        [b'$', a, b, b'\r', b'\n', rest @ ..] => {
-            (digit(*a)?.wrapping_mul(10).wrapping_add(digit(*b)?), rest)
+    let start = u64::from_le_bytes(*input.first_chunk()?);
+    let (a, b) = ((start >> 8) as u8, (start >> 16) as u8);
+    let (len, rest) = if start & 0xff_ff00_00ff == TWO {
+        let tens = digit(a)?.wrapping_mul(10);
+        (tens.wrapping_add(digit(b)?), input.get(5..)?)
+    } else if start & 0xffff_00ff == ONE {
+        (digit(a)?, input.get(4..)?)
+    } else {
+        let digits = input.strip_prefix(b"$")?;
+        let (rest, len) = terminated(length, crlf).parse(digits).ok()?;
+        if input.len().wrapping_sub(rest.len()) > limits.line as usize {
+            return None;
         }
-        [b'$', rest @ ..] => {
-            let (after, len) = terminated(length, crlf).parse(rest).ok()?;
-            // `$` is not counted.
-            if rest.len().wrapping_sub(after.len()) >= limits.line as usize {
-                return None;
-            }
-            (len, after)
-        }
-        _ => return None,
+        (len, rest)
     };
-    if len > limits.bulk {
-        return None;
-    }
-    match rest.split_at_checked(len as usize)? {
-        (payload, [b'\r', b'\n', after @ ..]) => Some((payload, after)),
-        _ => None,
-    }
+    (len <= limits.bulk).then_some((len, rest))
 }
 
 #[cfg_attr(target_pointer_width = "64", inline(always))]
@@ -158,13 +181,18 @@ fn parse(input: &[u8]) -> Parsed<'_, Head<'_>> {
 /// A head that says how much follows. There is one parser for all of them, for the sake of the
 /// flash that it takes.
 fn counted(kind: u8, input: &[u8]) -> Parsed<'_, Head<'_>> {
-    let (rest, count) = alt((
-        map(length, Count::Known),
-        // Anything else that begins so is a bad length, not a line without its end.
-        value(Count::Null, terminated(tag("-1"), peek(tag("\r")))),
-        value(Count::Unknown, terminated(tag("?"), peek(tag("\r")))),
-    ))
-    .parse(input)?;
+    let (rest, count) = match input {
+        [b'?', rest @ ..] => (rest, Count::Unknown),
+        [b'-', b'1', rest @ ..] => (rest, Count::Null),
+        [b'-'] => return Err(Err::Incomplete(Needed::Unknown)),
+        _ => map(length, Count::Known).parse(input)?,
+    };
+    // After a mark, anything but the end of the line makes a bad length of it.
+    match (count, rest.first()) {
+        (Count::Known(_), _) | (_, Some(b'\r')) => {}
+        (_, None) => return Err(Err::Incomplete(Needed::Unknown)),
+        _ => return Err(Err::Failure(Fault::BadLength)),
+    }
     let head = match (kind, count) {
         (b'$', Count::Known(len)) => Head::Blob(Blob::Bulk, len),
         (b'*', Count::Known(len)) => Head::Aggregate(Aggregate::Array, len),
@@ -216,8 +244,7 @@ fn length(input: &[u8]) -> Parsed<'_, u32> {
         if digit > 9 {
             let digits = input.len().wrapping_sub(rest.len());
             return match digits {
-                // An error that lets `alt` look at `-1` and `?`.
-                0 => Err(Err::Error(Fault::BadLength)),
+                0 => Err(Err::Failure(Fault::BadLength)),
                 // So many digits cannot have wrapped.
                 1..=9 => Ok((rest, number)),
                 _ => Ok((rest, saturated(input, digits))),

@@ -6,7 +6,7 @@
 
 use crate::config::Limits;
 use crate::error::Fault;
-use crate::resp::head::{Aggregate, Blob, Head, NoHead, find, head, whole_bulk};
+use crate::resp::head::{Aggregate, Blob, Bulk, Head, NoHead, bulk, find, head};
 use crate::resp::stream;
 
 /// A level of `?`: values follow until the end mark.
@@ -204,8 +204,8 @@ impl Scanner {
         }
     }
 
-    /// Passes over bulk strings that have arrived whole, for as long as they come one after the
-    /// other; says what the last of them completes. It does nothing that the loop would not do:
+    /// Passes over bulk strings for as long as they come one after the other; says what the last of
+    /// them completes. It does nothing that the loop would not do:
     /// most of what servers send is bulk strings, and here they cost least.
     #[cfg_attr(target_pointer_width = "64", inline(always))]
     fn pass_bulks(
@@ -218,13 +218,34 @@ impl Scanner {
             return None;
         }
         let mut rest = window.get(self.at..)?;
+        // All but the last value of an aggregate only count.
+        let mut passed = 0u32;
+        let level = self.top(levels).filter(|level| **level < STREAM);
+        if let Some(level) = level {
+            while passed.wrapping_add(1) < *level
+                && let Bulk::Whole(_, after) = bulk(rest, limits)
+            {
+                rest = after;
+                passed = passed.wrapping_add(1);
+            }
+            *level = level.wrapping_sub(passed);
+            self.described &= passed == 0;
+        }
         let ended = loop {
-            let Some((_, after)) = whole_bulk(rest, limits) else {
-                break None;
-            };
-            rest = after;
-            if self.leave(levels) {
-                break Some(self.ended());
+            match bulk(rest, limits) {
+                Bulk::Whole(_, after) => {
+                    rest = after;
+                    if self.leave(levels) {
+                        break Some(self.ended());
+                    }
+                }
+                Bulk::Cut(len, start) if let Ok(left) = body(len, limits) => {
+                    rest = start;
+                    self.left = left;
+                    self.state = State::Body;
+                    break None;
+                }
+                _ => break None,
             }
         };
         self.at = window.len().wrapping_sub(rest.len());
