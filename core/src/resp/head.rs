@@ -133,6 +133,8 @@ fn bulk_head<'i>(input: &'i [u8], limits: &Limits) -> Option<(u32, &'i [u8])> {
     } else {
         let digits = input.strip_prefix(b"$")?;
         let (rest, len) = terminated(length, crlf).parse(digits).ok()?;
+        #[cfg(test)]
+        super::tests::looked(input.len().saturating_sub(rest.len()));
         if input.len().wrapping_sub(rest.len()) > limits.line as usize {
             return None;
         }

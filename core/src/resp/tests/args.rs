@@ -104,3 +104,28 @@ fn std_types_are_arguments_too() {
     assert_eq!((one(&bytes), all(&bytes)), (escaped(), escaped()));
     assert_eq!((one(&&bytes), all(&&bytes)), (escaped(), escaped()));
 }
+
+#[test]
+fn a_command_has_no_more_arguments_than_a_server_can_count() {
+    #[derive(Clone, Copy)]
+    struct Nothing;
+    impl ToArg for Nothing {
+        fn to_arg(&self) -> crate::resp::Arg<'_> {
+            crate::resp::Arg::Bytes(b"")
+        }
+    }
+    const MOST: usize = i32::MAX as usize;
+    static MANY: [Nothing; MOST] = [Nothing; MOST];
+    // The word counts, too.
+    let count = |arguments: usize| {
+        let args = &MANY[..arguments];
+        let frame = Frame {
+            words: &["X"],
+            args: &|walk| _ = walk.all(args),
+        };
+        frame.count()
+    };
+    assert_eq!(count(MOST - 2), Ok(i32::MAX as u32 - 1));
+    assert_eq!(count(MOST - 1), Err(CommandFault::TooLarge));
+    assert_eq!(count(MOST), Err(CommandFault::TooLarge));
+}
