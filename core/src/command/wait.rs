@@ -32,11 +32,6 @@ impl Timeout {
     const fn at(place: Place) -> Self {
         Self { place, add }
     }
-
-    /// True where a command may do without.
-    pub(crate) fn is_option(self) -> bool {
-        self.place == Place::MillisOption
-    }
 }
 
 impl PartialEq for Timeout {

@@ -557,7 +557,7 @@ impl<'w> Connection<'w> {
                 }
                 Phase::Idle => {
                     self.prepare()?;
-                    self.begin(request)?;
+                    self.phase = self.begin(request)?;
                 }
                 Phase::Draining => {
                     // Else the server would wait for the end of what it shall answer.

@@ -43,9 +43,9 @@ impl Connection<'_> {
         }
     }
 
-    /// The request will be sent, behind what is owed.
+    /// The request will be sent, behind what is owed: says which of the two comes next.
     #[inline(never)]
-    pub(super) fn begin(&mut self, request: &dyn Parts) -> Result<(), Error> {
+    pub(super) fn begin(&mut self, request: &dyn Parts) -> Result<Phase, Error> {
         let count = request.count();
         for index in 0..count {
             let Some(command) = request.part(index) else {
@@ -63,11 +63,10 @@ impl Connection<'_> {
             self.note(command);
         }
         self.awaited = count;
-        self.phase = match self.owed {
+        Ok(match self.owed {
             0 => Phase::Sending,
             _ => Phase::Draining,
-        };
-        Ok(())
+        })
     }
 
     /// Nothing of the exchange before is of use any more.
@@ -90,10 +89,8 @@ impl Connection<'_> {
         self.session.add(spec.session);
         self.exchange.blocking |= match spec.blocks {
             Blocks::Never => false,
-            Blocks::For(timeout) if timeout.is_option() => {
-                with_wait(Duration::ZERO, command) != Some(Duration::ZERO)
-            }
-            Blocks::For(_) | Blocks::Unknown => true,
+            Blocks::For(_) => with_wait(Duration::ZERO, command) != Some(Duration::ZERO),
+            Blocks::Unknown => true,
         };
     }
 
@@ -117,11 +114,9 @@ impl Connection<'_> {
                 args: &|args| command.args(args),
             };
             // Large arguments go from where they are, once all before them is gone.
-            if self.tx.is_empty() && !self.cursor.is_start() {
-                let rest = self.cursor.rest(&frame).unwrap_or_default();
-                if rest.len() >= self.tx.capacity() {
-                    return Ok(());
-                }
+            let rest = self.cursor.rest(&frame).unwrap_or_default();
+            if rest.len() >= self.tx.capacity() {
+                return Ok(());
             }
             // Asked for again where the window ended within the head, or before it.
             let count = match self.cursor.is_in_head() {

@@ -61,3 +61,28 @@ impl Why {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::{CommandFault, Fault, Io, Refusal};
+
+    #[test]
+    fn each_kind_of_error_has_its_counter() {
+        let needed = 9;
+        for (kind, why) in [
+            (ErrorKind::Transport(Io::Reset), Why::Broken),
+            (ErrorKind::Connect(Io::Reset), Why::Broken),
+            (ErrorKind::TimedOut, Why::TimedOut),
+            (ErrorKind::Protocol(Fault::BadLength), Why::Protocol),
+            (
+                ErrorKind::ReplyTooLarge { needed, window: 8 },
+                Why::Protocol,
+            ),
+            (ErrorKind::Handshake(Refusal::NoPermission), Why::Refused),
+            (ErrorKind::Command(CommandFault::Unstable), Why::Retired),
+        ] {
+            assert_eq!(Why::of(kind), why, "{kind:?}");
+        }
+    }
+}

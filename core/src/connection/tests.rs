@@ -5,6 +5,7 @@ extern crate std;
 mod commands;
 mod large;
 mod pushes;
+mod settling;
 mod stream;
 
 use std::format;

@@ -90,10 +90,56 @@ impl<'w> Window<'w> {
     /// where there is no other room: so all moves together cost no more than the bytes themselves.
     pub(crate) fn make_room(&mut self) {
         let len = self.end.saturating_sub(self.start);
-        if self.start >= len.max(1) || (self.is_full() && self.start > 0) {
+        if self.start >= len.max(1) || self.is_full() {
             move_up(self.bytes, self.start, 0, len);
             self.start = 0;
             self.end = len;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A window of ten bytes, of which those from `start` to `end` are in use, after it made room.
+    fn made_room(start: usize, end: usize) -> (usize, usize) {
+        let mut bytes = *b"0123456789";
+        let mut window = Window::new(&mut bytes);
+        assert!(window.fill(end) && window.consume(start));
+        let filled: heapless::Vec<u8, 10> = window.filled().iter().copied().collect();
+        window.make_room();
+        assert_eq!(window.filled(), filled);
+        (window.start, window.spare().len())
+    }
+
+    #[test]
+    fn bytes_are_moved_where_that_costs_less_than_was_consumed_or_where_nothing_else_helps() {
+        assert_eq!(made_room(0, 6), (0, 4));
+        assert_eq!(made_room(2, 6), (2, 4));
+        assert_eq!(made_room(3, 6), (0, 7));
+        assert_eq!(made_room(4, 6), (0, 8));
+        // Full: there is no other room.
+        assert_eq!(made_room(1, 10), (0, 1));
+        assert_eq!(made_room(0, 10), (0, 0));
+    }
+
+    #[test]
+    fn no_more_is_taken_or_freed_than_there_is() {
+        let mut bytes = *b"0123456789";
+        let mut window = Window::new(&mut bytes);
+        assert!(!window.fill(11) && window.is_empty());
+        assert!(window.fill(10) && window.is_full());
+        assert!(!window.fill(1));
+        assert!(!window.consume(11));
+        assert!(window.consume(4));
+        assert_eq!(window.filled(), b"456789");
+        window.truncate(2);
+        assert_eq!(window.filled(), b"45");
+        window.truncate(3);
+        assert_eq!(window.filled(), b"45");
+        // What is empty begins at the front again.
+        assert!(window.consume(2));
+        assert_eq!(window.spare().len(), 10);
     }
 }

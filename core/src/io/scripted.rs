@@ -15,8 +15,8 @@
 //!   [run](TestClock::run) by it jumps to the next deadline whenever all sleep.
 //!
 //! Nothing here depends on chance, and nothing takes time. What can never go on ends the test
-//! instead of hanging it: [`TestClock::run`] says [`Stuck`], a blocking call panics, and so does the
-//! millionth call of a wire.
+//! instead of hanging it: [`TestClock::run`] says [`Stuck`], a blocking call panics, and so do the
+//! millionth call of a wire and the four-millionth look at a clock that stands still.
 //!
 //! # A device, async
 //!

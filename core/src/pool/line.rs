@@ -50,20 +50,18 @@ impl<const W: usize> Line<W> {
         if self.is_full() {
             return None;
         }
-        // Numbers wrap. One that came 2^32 tickets ago may still be in use by a patient waiter.
-        while self.position(self.next).is_some() {
-            self.next = self.next.following();
+        // Numbers wrap. One that came 2^32 tickets ago may still be in use by a patient waiter, but
+        // of so many in a row, one is free.
+        for _ in 0..W {
+            let number = self.next;
+            self.next = number.following();
+            if self.position(number).is_none() {
+                let waker = waker.take();
+                self.places.push(Place { number, waker }).ok()?;
+                return Some(number);
+            }
         }
-        let number = self.next;
-        self.next = number.following();
-        // There is room: it was asked for above.
-        self.places
-            .push(Place {
-                number,
-                waker: waker.take(),
-            })
-            .ok()?;
-        Some(number)
+        None
     }
 
     /// True if calling the waiter at this position wakes the same task as `waker` does.

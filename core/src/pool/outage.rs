@@ -227,4 +227,12 @@ mod tests {
         assert_eq!(jitter(u32::MAX, 5), jitter(u32::MAX, 5));
         assert_eq!(jitter(0, 5), 0);
     }
+
+    /// Values of the published `lowbias32`, which this is where nothing is scaled down.
+    #[test]
+    fn chance_is_mixed_as_published() {
+        let mixed = [0, 1, 2, 0x9E37_79B9, u32::MAX].map(|chance| jitter(u32::MAX, chance));
+        let published = [0, 0x6889_90C0, 0xD113_2181, 0x01FC_E552, 0x6768_824A];
+        assert_eq!(mixed, published);
+    }
 }

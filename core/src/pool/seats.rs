@@ -160,10 +160,13 @@ impl<M: RawMutex, T, const N: usize, const W: usize, X> Seats<M, T, N, W, X> {
     /// who comes later. Items that are taken may be given back as ever.
     pub(crate) fn close(&self) {
         let _ = self.locked(|state| state.closed = true);
-        // One at a time, so that the wakers of a long line need no room on the stack. It ends:
-        // nobody joins the line of a closed pool.
-        while let Some(Some(waker)) = self.locked(|state| state.line.dismiss()) {
-            wake(waker);
+        // One at a time, so that the wakers of a long line need no room on the stack. No more than
+        // `W` stand there, and nobody joins the line of a closed pool.
+        for _ in 0..W {
+            match self.locked(|state| state.line.dismiss()) {
+                Some(Some(waker)) => wake(waker),
+                _ => break,
+            }
         }
     }
 

@@ -69,13 +69,14 @@ impl<M: RawMutex, T, const N: usize, const W: usize, X> Future for Ticket<'_, M,
         // A waker is cloned and dropped here, outside the lock, and cloned only if one is missing.
         // Twice round at most: with a spare one at hand, nothing more is asked for.
         let mut spare = None;
-        loop {
+        for _ in 0..2 {
             match seats.step(standing, cx.waker(), &mut spare) {
                 Step::Done(answer) => return Poll::Ready(answer),
-                Step::Wait => return Poll::Pending,
+                Step::Wait => break,
                 Step::LeaveWaker => spare = Some(cx.waker().clone()),
             }
         }
+        Poll::Pending
     }
 }
 
@@ -93,7 +94,7 @@ impl<M: RawMutex, T, const N: usize, const W: usize, X> Future for AllBack<'_, M
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let Self { seats, mark } = self.get_mut();
         let (mut spare, mut replaced) = (None, None);
-        loop {
+        for _ in 0..2 {
             match seats.step_all_back(mark, cx.waker(), &mut spare, &mut replaced) {
                 Step::Done(()) => return Poll::Ready(()),
                 Step::LeaveWaker => spare = Some(cx.waker().clone()),

@@ -26,7 +26,7 @@ impl Decimal {
             start: LONGEST,
         };
         let mut limbs = [48, 32, 16, 0].map(|shift| (bits >> shift) as u16);
-        loop {
+        for _ in 0..LONGEST {
             // Long division by ten: the remainder of one limb stands before the next.
             let mut rest = 0u32;
             for limb in limbs.iter_mut().skip_while(|limb| **limb == 0) {
@@ -36,9 +36,10 @@ impl Decimal {
             }
             decimal.prepend(b'0' | rest as u8);
             if limbs == [0; 4] {
-                return decimal;
+                break;
             }
         }
+        decimal
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8] {

@@ -215,6 +215,8 @@ impl<'r> Decoder<'r> {
     #[cfg_attr(target_pointer_width = "64", inline(always))]
     fn head(&mut self) -> Result<Head<'r>, Error> {
         let (rest, found) = head(self.rest).map_err(|_| truncated())?;
+        #[cfg(test)]
+        super::tests::looked(self.rest.len().saturating_sub(rest.len()));
         self.rest = rest;
         Ok(found)
     }

@@ -261,6 +261,8 @@ impl Out<'_> {
         if self.full {
             return;
         }
+        #[cfg(test)]
+        super::tests::looked(bytes.len());
         let skipped = self.skip.min(bytes.len());
         self.skip = self.skip.saturating_sub(skipped);
         let bytes = bytes.get(skipped..).unwrap_or_default();
@@ -301,12 +303,7 @@ fn digit(number: u32) -> u8 {
 
 /// Bytes of `$`, the digits of `len`, and CR LF.
 fn head_len(len: usize) -> usize {
-    let mut digits = 1usize;
-    let mut rest = len as u32;
-    while rest > 9 {
-        rest /= 10;
-        digits = digits.saturating_add(1);
-    }
+    let digits = Decimal::unsigned(len as u64).as_bytes().len();
     digits.saturating_add(3)
 }
 

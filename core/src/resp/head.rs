@@ -132,6 +132,8 @@ fn bulk_head<'i>(input: &'i [u8], limits: &Limits) -> Option<(u32, &'i [u8])> {
         (digit(a)?, input.get(4..)?)
     } else {
         let digits = input.strip_prefix(b"$")?;
+        #[cfg(test)]
+        super::tests::looked(digits.len().saturating_sub(without_digits(digits).len()));
         let (rest, len) = terminated(length, crlf).parse(digits).ok()?;
         if input.len().wrapping_sub(rest.len()) > limits.line as usize {
             return None;
@@ -316,8 +318,13 @@ fn text(input: &[u8]) -> Parsed<'_, &[u8]> {
 pub(crate) fn find(input: &[u8], one: u8, other: u8) -> Option<usize> {
     match IN_A_HURRY {
         true => memchr::memchr2(one, other, input),
-        false => input.iter().position(|byte| *byte == one || *byte == other),
+        false => find_with_little(input, one, other),
     }
+}
+
+/// The same in little code.
+fn find_with_little(input: &[u8], one: u8, other: u8) -> Option<usize> {
+    input.iter().position(|byte| *byte == one || *byte == other)
 }
 
 #[cfg_attr(target_pointer_width = "64", inline(always))]
@@ -455,6 +462,18 @@ mod tests {
                     bytes.escape_ascii()
                 );
             }
+        }
+    }
+
+    #[test]
+    fn what_is_found_is_the_first_of_the_two_by_any_code() {
+        let text = b"12\n4\r6\n8";
+        for from in 0..=text.len() {
+            let rest = &text[from..];
+            let expected = [2, 4, 6].into_iter().find(|at| *at >= from);
+            let expected = expected.map(|at| at - from);
+            assert_eq!(find(rest, b'\r', b'\n'), expected);
+            assert_eq!(find_with_little(rest, b'\r', b'\n'), expected);
         }
     }
 

@@ -229,7 +229,6 @@ impl Scanner {
                 passed = passed.wrapping_add(1);
             }
             *level = level.wrapping_sub(passed);
-            self.described &= passed == 0;
         }
         let ended = loop {
             match bulk(rest, limits) {

@@ -128,7 +128,7 @@ fn unanswered(calls: usize, budget: SkipBudget, text: &str) -> (u32, Stats) {
         let mut lease = pool.try_get().unwrap();
         let mut call = pin!(lease.call((echo(text), echo(text))));
         while seen() < before + 2 {
-            assert!(!poll(call.as_mut(), 1).is_ready());
+            assert!(matches!(poll(call.as_mut(), 1), Polled::Pending));
         }
     }
     world.wire.set_pace(Pace::FAST);

@@ -4,6 +4,7 @@ use super::*;
 use crate::command::{Plain, Session as Effect, Spec, del, mset, table};
 use crate::resp::{Arg, Args, Pieces, ToArg};
 use core::cell::Cell;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// What is sent of a request, in this window.
 fn sent(request: &dyn Parts, tx: usize, accept: usize) -> Result<Vec<u8>, Error> {
@@ -76,6 +77,7 @@ fn a_large_argument_is_sent_from_where_it_is() {
             direct += n;
         }
         writes += 1;
+        assert!(writes < 100, "it goes on for ever");
         connection.wrote(n).unwrap();
     }
     // The window holds the head and the first bytes of the value.
@@ -99,11 +101,11 @@ fn a_command_dropped_within_a_large_argument_closes_the_connection() {
 
 /// Gives other bytes each time.
 #[derive(Default)]
-struct Unstable(std::sync::atomic::AtomicUsize);
+struct Unstable(AtomicUsize);
 
 impl Pieces for Unstable {
     fn pieces(&self, give: &mut dyn FnMut(&[u8])) {
-        let n = self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let n = self.0.fetch_add(1, Relaxed);
         give(&b"0123456789"[..n % 8]);
     }
 }
@@ -116,11 +118,11 @@ impl ToArg for Unstable {
 
 /// The length is right, until the window was full for the first time.
 #[derive(Default)]
-struct LaterUnstable(std::sync::atomic::AtomicUsize);
+struct LaterUnstable(AtomicUsize);
 
 impl Pieces for LaterUnstable {
     fn pieces(&self, give: &mut dyn FnMut(&[u8])) {
-        let n = self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let n = self.0.fetch_add(1, Relaxed);
         give(&[b'x'; 200][..if n < 4 { 180 } else { 190 }]);
     }
 }
@@ -142,6 +144,10 @@ fn what_cannot_be_sent_fails_before_its_first_byte() {
         fault(&(set("k", &[b'v'; 500][..]), set("k", f64::NAN))),
         nan
     );
+    // Also where it stands behind all that the window holds.
+    let long = [b'v'; 500];
+    assert_eq!(fault(&raw("X").arg(&long[..]).arg(f64::NAN)), nan);
+    assert_eq!(fault(&raw("X").args(&[1.5; 99][..]).arg(f32::NAN)), nan);
     assert_eq!(
         fault(&set(Unstable::default(), "v")),
         not_sent(CommandFault::Unstable)
@@ -202,9 +208,22 @@ fn a_command_of_another_number_of_arguments_than_it_counted_is_not_sent() {
     );
 }
 
+/// An argument that counts how often it is looked at.
+struct Looked<'a>(&'a AtomicUsize);
+
+impl ToArg for Looked<'_> {
+    fn to_arg(&self) -> Arg<'_> {
+        // One walk to count them, and each a few times where a window ends.
+        let looks = self.0.fetch_add(1, Relaxed);
+        assert!(looks < 4 * 100_000, "each window walks over all of them");
+        Arg::Bytes(b"a")
+    }
+}
+
 #[test]
 fn a_hundred_thousand_arguments_go_through_a_small_window() {
-    let args = vec!["a"; 100_000];
+    let looks = AtomicUsize::new(0);
+    let args: Vec<_> = (0..100_000).map(|_| Looked(&looks)).collect();
     let bytes = sent(&raw("X").args(&args[..]), 64, usize::MAX).unwrap();
     assert!(bytes.starts_with(b"*100001\r\n$1\r\nX\r\n$1\r\na\r\n"));
     assert_eq!(bytes.len(), 16 + 100_000 * 7);

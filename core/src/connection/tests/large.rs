@@ -111,6 +111,47 @@ fn an_error_line_that_does_not_end_is_given_up() {
 }
 
 #[test]
+fn a_streamed_string_that_is_skipped_is_not_put_together() {
+    let limits = Limits {
+        bulk: 50,
+        ..Limits::DEFAULT
+    };
+    let config = Config::new().limits(limits);
+    let streamed = [
+        &b"$?\r\n"[..],
+        &b";9\r\n123456789\r\n".repeat(30),
+        b";0\r\n",
+    ]
+    .concat();
+    for mut peer in Peer::splits(&streamed) {
+        let mut space = Space::new(64, 64);
+        let mut connection = space.open(&config);
+        assert_eq!(peer.get(&mut connection), Err(too_large(0, 64)));
+        peer.bytes = b"$1\r\nv\r\n";
+        assert_eq!(peer.get(&mut connection).as_deref(), Ok("v"));
+    }
+}
+
+#[test]
+fn what_is_cut_out_of_an_error_line_counts_within_the_budget() {
+    // In 64 bytes, 32 are cut out each time that the window is full: here twice.
+    let line = [b"-ERR ", &[b'x'; 110][..], b"\r\n"].concat();
+    for (bytes, fits) in [(63, false), (64, true)] {
+        let mut config = Config::new();
+        config.skip_budget.bytes = bytes;
+        let mut space = Space::new(64, 64);
+        let mut connection = space.open(&config);
+        let error = Peer::new(&line).get(&mut connection).unwrap_err();
+        assert_eq!(connection.is_open(), fits);
+        let expected = match fits {
+            true => Error::answered(ErrorKind::Server(Code::Err)),
+            false => protocol(Fault::LineTooLong),
+        };
+        assert_eq!(error, expected);
+    }
+}
+
+#[test]
 fn a_streamed_string_is_put_together_in_every_window_that_can_hold_it() {
     for size in [0, 1, 9, 10, 47, 48, 100] {
         let payload: Vec<u8> = (b'a'..=b'z').cycle().take(size).collect();

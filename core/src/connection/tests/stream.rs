@@ -383,3 +383,56 @@ fn a_server_that_knows_no_hello_and_goes_has_refused_nobody() {
         assert_eq!(setup.advance(&mut connection), Ok(Next::Done));
     }
 }
+
+#[test]
+fn a_password_that_the_server_has_not_is_a_wrong_one() {
+    use crate::config::Protocol;
+
+    let none = "AUTH <password> called without any password configured for the default user.";
+    let none = format!("-ERR {none} Are you sure your configuration is correct?\r\n");
+    let cases: [(&[u8], Refusal); 3] = [
+        (none.as_bytes(), Refusal::WrongPassword),
+        (b"-ERR Protocol error\r\n", Refusal::Other(Code::Err)),
+        (b"-WRONGPASS no\r\n", Refusal::WrongPassword),
+    ];
+    for (bytes, refusal) in cases {
+        for protocol in [Protocol::Resp2, Protocol::Resp3] {
+            let config = Config::new().password("p").protocol(protocol);
+            let mut space = Space::new(128, 64);
+            let mut connection = space.open(&config);
+            let mut setup = Setup::handshake(&config);
+            let got = Peer::new(bytes).bring_to_its_end(&mut connection, Work::Setup(&mut setup));
+            let refused = Error::not_sent(ErrorKind::Handshake(refusal));
+            assert_eq!(got, Err(refused), "{protocol:?}");
+        }
+    }
+}
+
+#[test]
+fn a_login_without_a_name_is_one_that_old_servers_know() {
+    use crate::config::Protocol;
+
+    let old = Config::new().protocol(Protocol::Resp2);
+    let new = Config::new().protocol(Protocol::Resp3);
+    let cases: [(Config<'_>, &[u8]); 5] = [
+        (old.password("p"), b"*2\r\n$4\r\nAUTH\r\n$1\r\np\r\n"),
+        (
+            old.username("u").password("p"),
+            b"*3\r\n$4\r\nAUTH\r\n$1\r\nu\r\n$1\r\np\r\n",
+        ),
+        (old, b"*1\r\n$4\r\nPING\r\n"),
+        (
+            new.password("p"),
+            b"*5\r\n$5\r\nHELLO\r\n$1\r\n3\r\n$4\r\nAUTH\r\n$7\r\ndefault\r\n$1\r\np\r\n",
+        ),
+        (new, b"*2\r\n$5\r\nHELLO\r\n$1\r\n3\r\n"),
+    ];
+    for (config, login) in cases {
+        let mut space = Space::new(64, 64);
+        let mut connection = space.open(&config);
+        let mut setup = Setup::handshake(&config);
+        let mut peer = Peer::new(b"");
+        let ended = peer.bring_to_its_end(&mut connection, Work::Setup(&mut setup));
+        assert!(ended.is_err() && peer.sent.starts_with(login));
+    }
+}

@@ -15,6 +15,10 @@ use std::vec::Vec;
 
 use crate::time::{Clock, Duration, Instant, Timer};
 
+/// More than any test needs while the clock stands still: it goes on for ever, without a call of
+/// the wire.
+const MOST_LOOKS: u32 = 4_000_000;
+
 /// A clock that stands still until the test moves it; its clones are the same clock.
 #[derive(Clone, Debug, Default)]
 pub struct TestClock(Rc<RefCell<Hands>>);
@@ -26,6 +30,8 @@ pub struct Stuck;
 #[derive(Debug, Default)]
 struct Hands {
     now: Instant,
+    /// How often somebody looked since it was moved.
+    looks: u32,
     sleepers: Vec<(Instant, Waker)>,
 }
 
@@ -43,6 +49,9 @@ impl TestClock {
     pub fn advance(&self, span: Duration) {
         let mut hands = self.0.borrow_mut();
         hands.now = hands.now.after(span);
+        if !span.is_zero() {
+            hands.looks = 0;
+        }
         let now = hands.now;
         let (due, later) = core::mem::take(&mut hands.sleepers)
             .into_iter()
@@ -110,7 +119,12 @@ impl TestClock {
 
 impl Clock for TestClock {
     fn now(&self) -> Instant {
-        self.0.borrow().now
+        let mut hands = self.0.borrow_mut();
+        hands.looks += 1;
+        if hands.looks == MOST_LOOKS {
+            panic!("it looks at the clock for ever");
+        }
+        hands.now
     }
 }
 

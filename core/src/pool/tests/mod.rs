@@ -17,7 +17,7 @@ use std::vec::Vec;
 use embassy_sync::blocking_mutex::raw::{CriticalSectionRawMutex, NoopRawMutex};
 
 use super::Seats;
-use super::seats::Counts;
+use super::seats::{Counts, Standing, Step};
 use super::ticket::Ticket;
 use crate::error::PoolError;
 
@@ -180,6 +180,30 @@ fn the_waker_of_the_last_poll_is_the_one_that_is_woken() {
     assert_eq!((Arc::strong_count(&old), Arc::strong_count(&new)), (1, 2));
     seats.give_back(taken);
     assert_eq!((old.rung(), new.rung()), (0, 1));
+}
+
+/// A clone of a waker may cost an allocation.
+#[test]
+fn a_waker_that_was_left_is_not_asked_for_again() {
+    let seats = local::<1>(1);
+    let [bell, other] = bells();
+    let (waker, other) = (Waker::from(bell), Waker::from(other));
+    let _taken = seats.try_take().unwrap();
+    let mut standing = Standing::Outside;
+    let mut step = |waker, spare: Option<&Waker>| {
+        let mut spare = spare.cloned();
+        match seats.step(&mut standing, waker, &mut spare) {
+            Step::Done(_) => panic!("nothing is free"),
+            Step::Wait => "wait",
+            Step::LeaveWaker => "leave",
+        }
+    };
+    assert_eq!(step(&waker, None), "leave");
+    assert_eq!(step(&waker, Some(&waker)), "wait");
+    assert_eq!(step(&waker, None), "wait");
+    assert_eq!(step(&other, None), "leave");
+    assert_eq!(step(&other, Some(&other)), "wait");
+    assert_eq!(step(&other, None), "wait");
 }
 
 /// Three wait, one seat. Whoever of them is cancelled, before it was called or after, the seat

@@ -2,10 +2,13 @@
 
 extern crate std;
 
+mod args;
 mod faults;
 mod forms;
 mod owned;
 mod random;
+#[cfg(target_pointer_width = "64")]
+mod shortcuts;
 mod types;
 
 use core::cell::Cell;
@@ -22,7 +25,7 @@ std::thread_local! {
     static LOOKED: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Counts bytes that the scanner looks at.
+/// Counts bytes that are looked at one by one: all but those that a shortcut takes.
 pub(super) fn looked(bytes: usize) {
     LOOKED.set(LOOKED.get() + bytes);
 }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::error::{Code, Error, ErrorKind, Type, ValueFault};
 use crate::resp::{
-    Any, Bytes, Each, Entries, FromReply, Items, Outcome, Own, Pairs, Reply, Status, Text,
+    Any, Bytes, Each, Entries, FromReply, Items, Outcome, Own, Owned, Pairs, Reply, Status, Text,
 };
 
 fn own<T: FromReply>(bytes: &[u8]) -> Result<T, Error> {
@@ -213,6 +213,37 @@ fn an_element_that_does_not_fit_hides_no_other() {
     assert!(items.count() <= 9);
     let items = Items::<i64>::decode(&mut Decoder::new(b"*?\r\n:1\r\nx")).unwrap();
     assert_eq!(items.count(), 2);
+}
+
+#[test]
+fn an_iterator_says_how_many_elements_are_left_where_that_was_said() {
+    let mut items = out::<Items<i64>>(b"*3\r\n:1\r\n:2\r\n:3\r\n").unwrap();
+    for left in (0..3).rev() {
+        assert!(items.next().is_some());
+        assert_eq!(items.size_hint(), (left, Some(left)));
+    }
+    let mut items = out::<Items<i64>>(b"*?\r\n:1\r\n.\r\n").unwrap();
+    assert_eq!(items.size_hint(), (0, None));
+    assert_eq!((items.next(), items.next()), (Some(Ok(1)), None));
+    assert_eq!(items.size_hint(), (0, Some(0)));
+}
+
+#[test]
+fn what_a_pool_hands_out_is_what_a_lease_does() {
+    fn owned<R: Owned>(bytes: &[u8]) -> Result<R::Value, Error> {
+        R::own(&mut Decoder::new(bytes))
+    }
+    assert_eq!(owned::<Status>(b"+OK\r\n"), Ok(()));
+    assert_eq!(owned::<Status>(b"-ERR no\r\n"), Err(server(Code::Err)));
+    assert_eq!(owned::<Option<i64>>(b"_\r\n"), Ok(None));
+    assert_eq!(owned::<Option<i64>>(b":7\r\n"), Ok(Some(7)));
+    assert_eq!(owned::<Option<i64>>(b"-ERR\r\n"), Err(server(Code::Err)));
+    let two = b"*2\r\n:1\r\n-ERR no\r\n";
+    let failed = Err(server(Code::Err));
+    assert_eq!(owned::<(i64, Outcome<i64>)>(two), Ok((1, failed)));
+    assert_eq!(owned::<(i64, i64)>(two), Err(server(Code::Err)));
+    let length = Err(wrong(ValueFault::WrongLength));
+    assert_eq!(owned::<(i64, i64, i64)>(two), length);
 }
 
 #[test]
