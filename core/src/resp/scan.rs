@@ -100,12 +100,10 @@ impl Scanner {
         self.push
     }
 
-    /// The first `n` bytes are no longer given.
+    /// The first `n` bytes are no longer given. None of them is of a string that is being compacted:
+    /// those are kept, or [discarded](Self::discard) before.
     pub(crate) fn forget(&mut self, n: usize) {
         self.at = self.at.saturating_sub(n);
-        if let Some(string) = &mut self.string {
-            string.forget(n);
-        }
     }
 
     /// The line at `at()` was cut to its first `len` bytes, none of them a line feed.

@@ -36,12 +36,6 @@ impl Compacting {
         }
     }
 
-    /// The first `n` bytes of the window are gone.
-    pub(crate) fn forget(&mut self, n: usize) {
-        self.start = self.start.saturating_sub(n);
-        self.end = self.end.saturating_sub(n);
-    }
-
     /// Takes `len` bytes of payload that stand at `from`.
     pub(crate) fn append(
         &mut self,

@@ -423,6 +423,20 @@ mod tests {
     }
 
     #[test]
+    fn what_follows_a_change_of_the_protocol_is_written_in_the_new_one() {
+        let mut buffer = [0; 16];
+        let mut replies = Replies::new(&mut buffer, Protocol::Resp2);
+        assert_eq!((replies.protocol(), replies.room()), (Protocol::Resp2, 16));
+        replies.null().unwrap();
+        replies.set_protocol(Protocol::Resp3);
+        assert_eq!((replies.protocol(), replies.room()), (Protocol::Resp3, 11));
+        replies.null().unwrap();
+        assert_eq!(replies.written(), b"$-1\r\n_\r\n");
+        replies.clear();
+        assert_eq!(replies.room(), 16);
+    }
+
+    #[test]
     fn a_string_larger_than_the_buffer_goes_in_pieces() {
         let value: Vec<u8> = (0..=255).cycle().take(1000).collect();
         let mut buffer = [0; 16];
@@ -432,7 +446,10 @@ mod tests {
         replies.bulk_head(value.len()).unwrap();
         let mut rest = &value[..];
         while !rest.is_empty() {
+            let room = replies.room();
             let n = replies.piece(rest);
+            assert_eq!(n, room.min(rest.len()));
+            assert!(n > 0, "it goes on for ever");
             rest = &rest[n..];
             sent.extend_from_slice(replies.written());
             replies.clear();

@@ -13,6 +13,13 @@ fn a_reply_larger_than_the_window_is_skipped_and_the_connection_goes_on() {
         .collect::<Vec<_>>();
     let nested = [b"*2\r\n+a\r\n", &bulk[..]].concat();
     let streamed = [&b"$?\r\n"[..], &b";9\r\n123456789\r\n".repeat(9), b";0\r\n"].concat();
+    // Room is made within the head of a chunk, and behind the payload there is none to be made.
+    let padded = [
+        &b"$?\r\n;48\r\n"[..],
+        &[b'x'; 48],
+        b"\r\n;0000000001\r\nx\r\n;0\r\n",
+    ]
+    .concat();
     let lines = [b"*2\r\n+", &[b'x'; 40][..], b"\r\n+", &[b'y'; 40], b"\r\n"].concat();
     let errors = [
         b"*2\r\n-ERR ",
@@ -28,6 +35,7 @@ fn a_reply_larger_than_the_window_is_skipped_and_the_connection_goes_on() {
         (&array, 0),
         (&nested, 0),
         (&streamed, 0),
+        (&padded, 0),
         (&lines, 0),
         (&errors, 0),
     ];
