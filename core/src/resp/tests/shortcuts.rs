@@ -58,7 +58,7 @@ fn the_decoder_reads_and_passes_bulk_strings_without_a_look_at_their_heads() {
     });
     assert_eq!(read, 0);
     let array = [b"*7\r\n", &bytes[..]].concat();
-    let passed = looks(|| assert!(Decoder::new(&array).value().is_ok()));
+    let passed = looks(|| Decoder::new(&array).value().map(|_| ()).unwrap());
     assert_eq!(passed, 4);
 }
 
