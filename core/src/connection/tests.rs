@@ -5,7 +5,6 @@ extern crate std;
 mod commands;
 mod large;
 mod pushes;
-
 mod stream;
 mod unfinished;
 
