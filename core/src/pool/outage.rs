@@ -17,6 +17,8 @@ pub(crate) struct Outage(AtomicU32);
 const COUNT_BITS: u32 = 5;
 const MOST: u32 = (1 << COUNT_BITS) - 1;
 const TIME: u32 = u32::MAX >> COUNT_BITS;
+/// Threads that read the clock at the same time see it differ by less, in milliseconds.
+const MOMENT: u32 = 1000;
 
 impl Outage {
     /// None.
@@ -43,8 +45,7 @@ impl Outage {
             true => MOST,
             false => failures.saturating_add(u32::from(is_new)).min(MOST),
         };
-        self.0
-            .store((last << COUNT_BITS) | failures, Ordering::Relaxed);
+        self.store(last, failures);
     }
 
     /// The moment before which no connection is to be opened; `None` where that is over. `chance`
@@ -56,13 +57,25 @@ impl Outage {
         let beyond = window(backoff, doublings).checked_sub(1)?;
         let pause = jitter(beyond, chance ^ last).saturating_add(1);
         let passed = time(now).wrapping_sub(last) & TIME;
-        let left = pause.checked_sub(passed).filter(|left| *left > 0)?;
-        Some(now.after(Duration::from_millis(u64::from(left))))
+        if let Some(left) = pause.checked_sub(passed).filter(|left| *left > 0) {
+            return Some(now.after(Duration::from_millis(u64::from(left))));
+        }
+        // Time wraps: what is long over follows at a distance, so that the next failure is known to
+        // come after it. What is a moment ahead was seen by another thread just now.
+        if (TIME / 4..TIME - MOMENT).contains(&passed) {
+            self.store(time(now).wrapping_sub(TIME / 4) & TIME, failures);
+        }
+        None
     }
 
     fn load(&self) -> (u32, u32) {
         let word = self.0.load(Ordering::Relaxed);
         (word & MOST, word >> COUNT_BITS)
+    }
+
+    fn store(&self, last: u32, failures: u32) {
+        self.0
+            .store((last << COUNT_BITS) | failures, Ordering::Relaxed);
     }
 }
 
@@ -207,6 +220,27 @@ mod tests {
         let outage = Outage::new();
         outage.failed(at(1_000_000), at(1_000_000), true);
         assert!(longest(&outage, at(5)) <= 10_000);
+    }
+
+    #[test]
+    fn an_outage_of_any_length_ago_is_followed_by_pauses_again() {
+        for hours in 1..80 {
+            let outage = Outage::new();
+            outage.failed(at(0), at(0), false);
+            // Nobody has tried since.
+            let now = at(hours * 3_600_000);
+            assert_eq!(outage.pause(now, &BACKOFF, 1), None);
+            outage.failed(now, now, false);
+            assert_eq!(longest(&outage, now), 200, "after {hours} h");
+        }
+    }
+
+    #[test]
+    fn a_thread_that_read_the_clock_a_moment_ago_takes_no_pause_from_the_others() {
+        let outage = Outage::new();
+        outage.failed(at(500), at(500), true);
+        outage.pause(at(499), &BACKOFF, 1);
+        assert!(longest(&outage, at(501)) > 9_900);
     }
 
     #[test]
