@@ -3,7 +3,7 @@
 
 use core::fmt;
 
-use crate::command::{Encode, Parts, Session, Spec};
+use crate::command::{Encode, Parts, Spec};
 use crate::config::{Config, Password, Protocol};
 use crate::connection::{Connection, Marks, Next, Until};
 use crate::error::{Code, CommandFault, Error, ErrorKind, Fault, Refusal};
@@ -339,23 +339,16 @@ fn contains(text: &[u8], words: &[u8]) -> bool {
 static SPECS: [Spec; 11] = [
     RESET,
     RESET,
-    quiet(&["DISCARD"], 1),
-    quiet(&["UNWATCH"], 1),
-    quiet(&["HELLO", "3"], -2),
-    quiet(&["AUTH"], -2),
-    quiet(&["PING"], 1),
-    quiet(&["CLIENT", "SETNAME"], 3),
-    quiet(&["CLIENT", "SETINFO", "LIB-NAME", "respool"], 4),
-    quiet(&["CLIENT", "SETINFO", "LIB-VER", VERSION], 4),
-    quiet(&["SELECT"], 2),
+    Spec::write(&["DISCARD"], 1),
+    Spec::write(&["UNWATCH"], 1),
+    Spec::write(&["HELLO", "3"], -2),
+    Spec::write(&["AUTH"], -2),
+    Spec::write(&["PING"], 1),
+    Spec::write(&["CLIENT", "SETNAME"], 3),
+    Spec::write(&["CLIENT", "SETINFO", "LIB-NAME", "respool"], 4),
+    Spec::write(&["CLIENT", "SETINFO", "LIB-VER", VERSION], 4),
+    Spec::write(&["SELECT"], 2),
 ];
 
-const RESET: Spec = quiet(&["RESET"], 1);
+const RESET: Spec = Spec::write(&["RESET"], 1);
 const VERSION: &str = env!("CARGO_PKG_VERSION");
-
-const fn quiet(words: &'static [&'static str], arity: i8) -> Spec {
-    Spec {
-        session: Session::Keeps,
-        ..Spec::write(words, arity)
-    }
-}
