@@ -3,7 +3,7 @@
 use crate::connection::{Connection, Exchange, Phase, Until};
 use crate::error::{Error, ErrorKind, Fault};
 use crate::planted;
-use crate::resp::Scanned;
+use crate::resp::{Scanned, Scanner};
 
 impl Connection<'_> {
     /// What came since the last exchange may only be pushes.
@@ -18,11 +18,17 @@ impl Connection<'_> {
             match self.scan(false)? {
                 Scanned::Push => self.tally.pushes = self.tally.pushes.wrapping_add(1),
                 Scanned::Reply => return Err(self.fail(ErrorKind::Protocol(Fault::Surplus))),
-                // The other half of an attribute would stand before the next answer as if it were one.
+                // What half an attribute describes may be a push, or the next answer: it is kept, and
+                // looked at again with the rest.
                 Scanned::More
                     if !self.scanner.is_in_push() && !self.scanner.is_between_values() =>
                 {
-                    return Err(self.fail(ErrorKind::Protocol(Fault::Surplus)));
+                    self.scanner = Scanner::default();
+                    self.rx.make_room();
+                    return match self.rx.is_full() {
+                        true => Err(self.fail(ErrorKind::Protocol(Fault::Surplus))),
+                        false => Ok(()),
+                    };
                 }
                 Scanned::More => {
                     self.free_scanned();

@@ -185,15 +185,30 @@ fn half_of_an_attribute_that_came_while_it_lay_idle_is_no_part_of_an_answer() {
     let world = World::<true>::new();
     let mut resources = Resources::new();
     let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], settings());
-    run(pool.call(incr("n"))).unwrap();
     world.wire.tell();
-    world.wire.say(b"|1\r\n+ttl\r\n");
-    assert_eq!(run(pool.call(incr("n"))), Ok(2));
-    assert_eq!((pool.stats().opened, pool.stats().closed_protocol), (2, 1));
+    run(pool.call(incr("n"))).unwrap();
+    for half in [
+        "|1\r\n+ttl\r\n",
+        "|1\r\n$?\r\n;2\r\ntt\r\n;0\r\n",
+        "|1\r\n$3\r\ntt",
+    ] {
+        let rest = match half.ends_with("tt") {
+            true => "l\r\n:3600\r\n:2\r\n",
+            false => ":3600\r\n:2\r\n",
+        };
+        world.wire.say(half.as_bytes());
+        world.server.store().canned = std::vec![("INCR n", rest)];
+        assert_eq!(run(pool.call(incr("n"))), Ok(2), "{half:?}");
+    }
     // Whole, it describes nothing that anybody waits for.
     world.wire.say(b"|1\r\n+ttl\r\n:3600\r\n");
+    assert_eq!(run(pool.call(incr("n"))), Ok(2));
+    assert_eq!(pool.stats().opened, 1);
+    // One that never ends is surplus.
+    let endless = std::format!("|1\r\n$9999\r\n{}", "x".repeat(600));
+    world.wire.say(endless.as_bytes());
     assert_eq!(run(pool.call(incr("n"))), Ok(3));
-    assert_eq!(pool.stats().opened, 2);
+    assert_eq!((pool.stats().opened, pool.stats().closed_protocol), (2, 1));
 }
 
 #[test]
