@@ -149,6 +149,9 @@ pub enum At {
     Write(u32),
     /// The n-th flush, from 1.
     Flush(u32),
+    /// The n-th time that a blocking link is told how long it may wait, from 1. Only an
+    /// [error](Wrong::Error) comes of it, once: the stream goes on.
+    Patience(u32),
     /// After n bytes towards the peer.
     Out(u32),
     /// After n bytes from the peer.
@@ -185,6 +188,8 @@ pub struct Counts {
     pub writes: u32,
     /// Flushes.
     pub flushes: u32,
+    /// Times that a blocking link was told how long it may wait.
+    pub patiences: u32,
     /// Bytes that were accepted.
     pub out: u32,
     /// Bytes that were read.

@@ -32,13 +32,13 @@ pub trait Pieces: Sync {
 /// What can stand as one argument: text, bytes, numbers, and tuples of these as one piece after
 /// the other.
 pub trait ToArg: Sync {
-    /// The argument; may borrow from `self`.
+    /// The argument; may borrow from `self`. Asked for more than once; must be the same every time.
     fn to_arg(&self) -> Arg<'_>;
 }
 
 /// What can stand as one or more arguments: anything that is one, and arrays and slices of it.
 pub trait ToArgs: Sync {
-    /// Adds the arguments in order.
+    /// Adds the arguments in order. Called more than once; must add the same ones every time.
     fn to_args<'a>(&'a self, args: &mut Args<'_, 'a>);
 }
 

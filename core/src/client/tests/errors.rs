@@ -228,6 +228,12 @@ fn every_byte_and_every_call_gone_wrong() {
                 }
             }
         }
+        // Of a pipeline, the bytes that left do not say what it was told before.
+        if op != Op::Pipeline {
+            let told = everywhere(op, Pace::FAST, At::Patience, wrongs[0]);
+            assert!(told > 2, "{op:?} was told {told} times how long to wait");
+            runs += told;
+        }
     }
     println!("{runs} bytes and calls went wrong");
     assert!(runs > 2900, "only {runs}");
@@ -276,6 +282,10 @@ fn an_error_kind_of_a_transport_keeps_its_meaning() {
             Some((At::Open(1), Wrong::Error(kind))),
         );
         assert_eq!(came.result.unwrap_err().kind(), ErrorKind::Connect(io));
+        // One that cannot be told how long to wait may wait for ever.
+        let untold = Some((At::Patience(1), Wrong::Error(kind)));
+        let came = run_blocking_under(settings().retries(0), Op::Write, Pace::FAST, untold);
+        assert_eq!(came.result, Err(Error::not_sent(ErrorKind::Transport(io))));
     }
     let came = once(Op::Write, Pace::FAST, Some((At::Read(1), Wrong::End)));
     assert_eq!(

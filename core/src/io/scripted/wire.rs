@@ -385,6 +385,17 @@ impl<P: Peer> State<P> {
         Ok(())
     }
 
+    fn be_patient(&mut self, limit: Option<Duration>) -> Result<(), ErrorKind> {
+        self.counts.patiences += 1;
+        match self.due(At::Patience(self.counts.patiences)) {
+            Some(Wrong::Error(kind)) => Err(kind),
+            _ => {
+                self.patience = limit;
+                Ok(())
+            }
+        }
+    }
+
     fn stalls(&mut self, next: fn(&Counts) -> At) -> bool {
         let stall = (next(&self.counts), Wrong::Stall);
         let index = self.faults.iter().position(|fault| *fault == stall);
@@ -491,8 +502,7 @@ impl<P: Peer, const SAFE: bool> blocking::Link for Wire<P, SAFE> {
     }
 
     fn patience(&mut self, limit: Option<Duration>) -> Result<(), ErrorKind> {
-        self.state().patience = limit;
-        Ok(())
+        self.state().be_patient(limit)
     }
 
     fn pause(&mut self, span: Duration) {
