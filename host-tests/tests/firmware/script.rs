@@ -22,7 +22,7 @@ use crate::stream::{Stream, wait_until};
 #[test]
 fn it_boots_and_prints_the_log() {
     let elf = elf().to_str().unwrap();
-    for which in [&[][..], &["--elf", elf]] {
+    for which in [&[] as &[&str], &["--elf", elf]] {
         let redis = RedisServer::start();
         let mut run = script();
         run.args(which).args(["--limit", "60"]);
