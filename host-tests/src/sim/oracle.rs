@@ -162,7 +162,17 @@ impl Key {
             Kind::Large => 700,
             _ => usize::from(self.task * 31 + self.number * 17) % 90,
         };
-        format!("{self}@{db}{}", ".".repeat(length))
+        self.named(&format!("{db}{}", ".".repeat(length)))
+    }
+
+    /// A value of which everybody sees whose it is.
+    pub(super) fn named(self, value: &str) -> String {
+        format!("{self}@{value}")
+    }
+
+    /// Whether that is one of this key's.
+    pub(super) fn is_named_by(self, value: &str) -> bool {
+        value.starts_with(&self.named(""))
     }
 
     /// What a counter holds after it was counted up `n` times.

@@ -61,6 +61,13 @@ impl Server {
             .map_or(0, |(_, version)| *version)
     }
 
+    fn value(&self, db: u8, key: Key) -> Vec<u8> {
+        match self.values.get(&(db, key)) {
+            Some((value, _)) => value.clone(),
+            None => key.value(db).into_bytes(),
+        }
+    }
+
     fn set(&mut self, db: u8, key: Key, value: &[u8]) {
         let place = self.values.entry((db, key)).or_default();
         place.0 = value.into();
@@ -229,6 +236,10 @@ impl State {
                 };
                 out.extend_from_slice(b"+RESET\r\n");
             }
+            [b"PING"] if session.queued.is_some() => {
+                let why = "somebody asks within a transaction whether the server is there";
+                self.oracle.accuse(why.into());
+            }
             [b"EXEC"] => match session.queued.take() {
                 None => out.extend_from_slice(b"-ERR EXEC without MULTI\r\n"),
                 Some(queued) => self.exec(session, queued, out),
@@ -308,14 +319,14 @@ impl State {
             [name, _] if name == b"INCR" => {
                 out.extend_from_slice(format!(":{}\r\n", key.count(ran)).as_bytes());
             }
-            [name, _, value] if name == b"SET" => {
+            [name, _, value, get] if name == b"SET" && get == b"GET" => {
                 let before = self.server.values.get(&(db, key));
                 if key.kind == Kind::Same && before.is_some_and(|(before, _)| before != value) {
                     self.oracle
                         .accuse(format!("{key} is not the same the second time"));
                 }
+                bulk(out, &self.server.value(db, key));
                 self.server.set(db, key, value);
-                out.extend_from_slice(OK);
             }
             [name, text, _] if name == b"BLPOP" => {
                 out.extend_from_slice(b"*2\r\n");
@@ -335,11 +346,7 @@ impl State {
                 self.push_within(session, out);
                 bulk(out, key.value(db).as_bytes());
             }
-            [name, _] if name == b"GET" && key.kind == Kind::Shared => {
-                let value = self.server.values.get(&(db, key));
-                bulk(out, value.map_or(b"".as_slice(), |(value, _)| value));
-            }
-            [name, _] if name == b"GET" => bulk(out, key.value(db).as_bytes()),
+            [name, _] if name == b"GET" => bulk(out, &self.server.value(db, key)),
             _ => out.extend_from_slice(b"-ERR unknown command\r\n"),
         }
     }
