@@ -141,7 +141,11 @@ impl<D: Door> Borrower<'_, D> {
             15 => self.set_the_same(home).await,
             16 => self.set_two_the_same(home).await,
             17..=18 => self.pop(home).await,
-            _ => self.world.sleep(self.any_time(30)).await,
+            _ => {
+                // Others lie idle for that long.
+                let most = if self.world.plan().upkeep { 100 } else { 30 };
+                self.world.sleep(self.any_time(most)).await;
+            }
         }
     }
 
@@ -323,10 +327,12 @@ impl<D: Door> Borrower<'_, D> {
     async fn select(&self, lease: &mut D::Desk<'_>, dbs: &mut u8) {
         let db = self.any(4);
         *dbs |= 1 << db;
+        self.world.state().selects[self.task] = true;
         let got = lease.call(select(u32::from(db)).reply::<String>()).await;
         if self.were_ok(got.map(|word| vec![word])) {
             *dbs = 1 << db;
         }
+        self.world.state().selects[self.task] = false;
     }
 
     async fn transaction(&self, lease: &mut D::Desk<'_>, dbs: u8) {

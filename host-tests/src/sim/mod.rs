@@ -14,6 +14,7 @@
 //! - a call, a wait for a connection or a closing that takes longer than the settings allow,
 //! - a closed pool that lends something, or keeps a connection,
 //! - two borrowers on one stream, a link that is misused, a server that is told what is no command,
+//! - a question within a transaction whether the server is there,
 //! - a run in which nobody can go on, tasks are polled without end, or seats are missing at the end.
 //!
 //! The same seed gives the same run, and the same digest of all that happened.

@@ -75,6 +75,17 @@ impl Server {
     }
 }
 
+impl Session {
+    /// It has nothing to answer, and none of it has begun to come.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.input.is_empty() && self.waits.is_none()
+    }
+
+    pub(super) fn speaks_resp3(&self) -> bool {
+        self.resp3
+    }
+}
+
 impl State {
     /// Bytes of a client have come.
     pub(super) fn serve(&mut self, stream: usize, bytes: &[u8]) {
@@ -105,6 +116,11 @@ impl State {
         let mut session = std::mem::take(&mut self.streams[stream].session);
         let mut out = Vec::new();
         self.push(&session, &mut out);
+        // A name may be refused, and nobody could tell whether that is the answer.
+        let strays = self.plan.strays / 4;
+        if matches!(words[0].as_slice(), b"CLIENT" | b"AUTH") && self.chance(strays) {
+            out.extend_from_slice(b":7\r\n");
+        }
         let only_read = key(&words).is_some_and(|key| key.kind == Kind::Read);
         self.log_out(&mut session);
         self.run(&mut session, words, &mut out);
@@ -122,6 +138,11 @@ impl State {
         self.push(&session, &mut out);
         self.say(stream, &out, 0);
         self.streams[stream].session = session;
+        let strays = self.plan.strays;
+        if self.chance(strays) {
+            let at = self.now + self.rng.u64(0..60);
+            self.schedule(at, Event::Stray(stream));
+        }
     }
 
     fn push(&mut self, session: &Session, out: &mut Vec<u8>) {
