@@ -42,20 +42,25 @@ pub fn cargo_for(target: &str, subcommand: &str, folder: &Path, target_dir: &Pat
     if !installed {
         cargo.args(["-Z", "build-std=core"]);
     }
-    // What cargo says to the build of this very program is not meant for the other one.
+    of_its_own(&mut cargo)
+        .arg("--target-dir")
+        .arg(target_dir)
+        .current_dir(folder);
+    cargo
+}
+
+/// A build that hears nothing of what cargo says to that of this very program: it is not meant for
+/// another one.
+pub fn of_its_own(build: &mut Command) -> &mut Command {
     for name in [
         "RUSTFLAGS",
         "CARGO_ENCODED_RUSTFLAGS",
         "RUSTUP_TOOLCHAIN",
         "CARGO",
     ] {
-        cargo.env_remove(name);
+        build.env_remove(name);
     }
-    cargo
-        .arg("--target-dir")
-        .arg(target_dir)
-        .current_dir(folder);
-    cargo
+    build
 }
 
 /// The compiler of [`cargo`], by its version.

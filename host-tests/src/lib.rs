@@ -6,6 +6,7 @@
 //! - [`figures`]: figures that may not grow.
 //! - [`frames`]: the stack frames of an image.
 //! - [`live`]: scenarios on a real server, written once for both worlds.
+//! - [`process`]: processes of this machine.
 //! - `qemu`: the firmware of `embassy-example` in QEMU, with the feature `firmware`.
 //! - [`reach`]: which functions of core have code in an image.
 //! - [`redis`]: a real `redis-server` for one test, on a free port, gone on drop.
@@ -17,6 +18,7 @@ pub mod demo;
 pub mod figures;
 pub mod frames;
 pub mod live;
+pub mod process;
 #[cfg(feature = "firmware")]
 pub mod qemu;
 pub mod reach;

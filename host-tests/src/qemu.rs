@@ -27,8 +27,10 @@ use std::thread::{self, JoinHandle, sleep};
 use std::time::{Duration, Instant};
 
 use defmt_decoder::{DecodeError, Frame, Table};
-use rustix::param::clock_ticks_per_second;
 use tempfile::TempDir;
+
+use crate::cross::of_its_own;
+use crate::process::cpu_time;
 
 /// How long a firmware may run unless told.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -42,19 +44,8 @@ const TICK: Duration = Duration::from_millis(5);
 pub fn elf() -> &'static Path {
     static ELF: OnceLock<PathBuf> = OnceLock::new();
     ELF.get_or_init(|| {
-        let run = Path::new(env!("CARGO_MANIFEST_DIR")).join("../embassy-example/run");
-        let mut build = Command::new(run);
-        build.args(["--build", "qemu"]).stdin(Stdio::null());
-        // What cargo says to this very program is not meant for the build of another one.
-        for name in [
-            "RUSTFLAGS",
-            "CARGO_ENCODED_RUSTFLAGS",
-            "RUSTUP_TOOLCHAIN",
-            "CARGO",
-        ] {
-            build.env_remove(name);
-        }
-        let output = build.output().expect("embassy-example/run can be run");
+        let output = script().args(["--build", "qemu"]).output();
+        let output = output.expect("embassy-example/run can be run");
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(
             output.status.success(),
@@ -62,6 +53,17 @@ pub fn elf() -> &'static Path {
         );
         PathBuf::from(String::from_utf8_lossy(&output.stdout).trim())
     })
+}
+
+/// `embassy-example/run`, at the top of the repository: where `cargo test` is called, a relative
+/// `CARGO_TARGET_DIR` is meant from there.
+pub fn script() -> Command {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut script = Command::new(root.join("embassy-example/run"));
+    of_its_own(&mut script)
+        .current_dir(root)
+        .stdin(Stdio::null());
+    script
 }
 
 /// What QEMU is started with.
@@ -242,12 +244,7 @@ impl Running {
 
     /// How much of the host's CPU QEMU has used so far.
     pub fn cpu_time(&self) -> Duration {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid())).expect("it runs");
-        // The name, in parentheses, may hold blanks; the two times are the 12th and 13th after it.
-        let (_, fields) = stat.rsplit_once(')').expect("a name");
-        let fields = fields.split_whitespace().skip(11).take(2);
-        let ticks: u64 = fields.map(|ticks| ticks.parse::<u64>().unwrap()).sum();
-        Duration::from_secs(ticks) / clock_ticks_per_second() as u32
+        cpu_time(self.pid())
     }
 
     /// What the firmware has logged so far.

@@ -1,12 +1,12 @@
 //! The pool under threads and tasks: whose turn it is, how long it waits, and what waiting costs.
 
-use std::fs;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use host_tests::live::{self, Clients, tcp};
+use host_tests::process::cpu_time;
 use host_tests::redis::RedisServer;
 use host_tests::scenarios;
 use respool::command::*;
@@ -76,19 +76,6 @@ scenarios! {
     }
 }
 
-/// What this thread has used of the processor.
-fn used_by_this_thread() -> Duration {
-    // User and system time in ticks of 10 ms, the 14th and 15th word; the name may hold spaces.
-    let stat = fs::read_to_string("/proc/thread-self/stat").unwrap();
-    let (_, words) = stat.rsplit_once(')').unwrap();
-    let ticks = words
-        .split_whitespace()
-        .skip(11)
-        .take(2)
-        .map(|word| word.parse::<u64>().unwrap());
-    Duration::from_millis(ticks.sum::<u64>() * 10)
-}
-
 /// A thread that waits is parked: it uses no processor.
 #[test]
 fn waiting_costs_nothing() {
@@ -100,9 +87,9 @@ fn waiting_costs_nothing() {
         let waiters: Vec<_> = (0..8)
             .map(|_| {
                 scope.spawn(|| {
-                    let (begin, before) = (Instant::now(), used_by_this_thread());
+                    let (begin, before) = (Instant::now(), cpu_time("thread-self"));
                     pool.call(ping()).unwrap();
-                    (begin.elapsed(), used_by_this_thread() - before)
+                    (begin.elapsed(), cpu_time("thread-self") - before)
                 })
             })
             .collect();

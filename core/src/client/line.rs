@@ -114,7 +114,7 @@ impl<'w> Line<'w> {
             // a caller without patience, or with too small a window, says nothing about it.
             Trial::LetIn => {
                 let why = self.connection.why();
-                !is_open && matches!(why, Why::Broken | Why::TimedOut | Why::Refused)
+                !is_open && matches!(why, Why::Broken | Why::Refused)
             }
         };
         if has_failed {

@@ -149,6 +149,8 @@ impl<'a, 'w> Plan<'a, 'w> {
                 self.begin(line, TOO_SOON, cancel_safe, now)?
             }
             (Step::Request, last) => {
+                // A command may have waited for long, on a connection that was alive all the time.
+                line.used_at = Stamp::now(now);
                 if !self.may_repeat(connection, &last) || !self.has_tries(config, now) {
                     return self.end(&line.connection, last);
                 }
@@ -282,7 +284,7 @@ impl<'a, 'w> Plan<'a, 'w> {
             connection.unready();
             self.is_stale = false;
             Setup::restore(config, core::mem::replace(&mut line.dirty, Marks::NONE))
-        } else if core::mem::take(&mut self.is_stale) {
+        } else if core::mem::take(&mut self.is_stale) && !connection.is_spoken_for() {
             event!(debug, "asking whether the server is there");
             count(&mut connection.tally().checked);
             Setup::check(config)

@@ -512,6 +512,13 @@ impl<'w> Connection<'w> {
         self.lost = Marks::NONE;
     }
 
+    /// True where nothing may be said between two commands of the borrower: it would be queued, or
+    /// answered in another way.
+    pub(crate) fn is_spoken_for(&self) -> bool {
+        let held = self.session.held();
+        held.any(Marks::MULTI.and(Marks::SUBSCRIBE).and(Marks::OTHER))
+    }
+
     /// Where everything is counted.
     pub(crate) fn tally(&mut self) -> &mut Tally {
         &mut self.tally

@@ -18,6 +18,12 @@ impl Connection<'_> {
             match self.scan(false)? {
                 Scanned::Push => self.tally.pushes = self.tally.pushes.wrapping_add(1),
                 Scanned::Reply => return Err(self.fail(ErrorKind::Protocol(Fault::Surplus))),
+                // The other half of an attribute would stand before the next answer as if it were one.
+                Scanned::More
+                    if !self.scanner.is_in_push() && !self.scanner.is_between_values() =>
+                {
+                    return Err(self.fail(ErrorKind::Protocol(Fault::Surplus)));
+                }
                 Scanned::More => {
                     self.free_scanned();
                     return Ok(());

@@ -118,8 +118,7 @@ impl Connection<'_> {
             if rest.len() >= self.tx.capacity() {
                 return Ok(());
             }
-            // Asked for again where the window ended within the head, or before it.
-            let count = match self.cursor.is_in_head() {
+            let count = match self.cursor.is_start() {
                 true => frame.count(),
                 false => Ok(0),
             };

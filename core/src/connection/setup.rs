@@ -3,7 +3,7 @@
 
 use core::fmt;
 
-use crate::command::{Encode, Parts, Session, Spec};
+use crate::command::{Encode, Parts, Spec};
 use crate::config::{Config, Password, Protocol};
 use crate::connection::{Connection, Marks, Next, Until};
 use crate::error::{Code, CommandFault, Error, ErrorKind, Fault, Refusal};
@@ -112,9 +112,10 @@ impl<'c> Setup<'c> {
                 self.again |= match connection.replies() {
                     // What came after the login that failed was refused for that.
                     _ if self.again => true,
-                    Ok(mut reply) => what.answer(&mut reply)?,
+                    Ok(mut reply) => what.answer(&mut reply, self.login.what)?,
                     // A greeting may be larger than the window; that it is no error was seen.
-                    Err(_) => false,
+                    Err(_) if matches!(what, What::Hello | What::Listen) => false,
+                    Err(_) => return Err(SURPLUS),
                 };
                 self.answered = self.answered.saturating_add(1);
             }
@@ -212,19 +213,22 @@ impl What {
         1 << self as u16
     }
 
-    /// Takes the reply; true where all has to be said again in RESP2.
-    fn answer(self, reply: &mut Decoder<'_>) -> Result<bool, Error> {
+    /// Takes the reply; true where all has to be said again in RESP2. `login` is what logs in here.
+    fn answer(self, reply: &mut Decoder<'_>, login: Self) -> Result<bool, Error> {
+        let word: &[u8] = match self {
+            What::Ping => b"PONG",
+            What::Reset => b"RESET",
+            _ => b"OK",
+        };
         let text = match (self, reply.item()?) {
             (_, Item::Error(text)) => text,
-            (What::Hello, Item::Map(_) | Item::Array(_)) | (What::Ping, Item::String(b"PONG")) => {
-                return Ok(false);
-            }
+            (What::Listen, _) | (What::Hello, Item::Map(_) | Item::Array(_)) => return Ok(false),
             (What::Hello, _) => {
                 return Err(Error::not_sent(ErrorKind::Handshake(Refusal::NoProtocol)));
             }
+            (_, Item::String(said)) if said == word => return Ok(false),
             // It answers something else, and the answer to this would be the borrower's.
-            (What::Ping, _) => return Err(Error::not_sent(ErrorKind::Protocol(Fault::Surplus))),
-            _ => return Ok(false),
+            _ => return Err(SURPLUS),
         };
         let code = Code::of(text);
         if self == What::Listen && knows_no_hello(code, text) {
@@ -237,8 +241,8 @@ impl What {
             (_, Code::NoAuth) => Refusal::PasswordNeeded,
             // Names are a courtesy: servers differ in what they know and allow.
             (What::Name | What::LibraryName | What::LibraryVersion, _) => return Ok(false),
-            // It was answered: no password is needed.
-            (What::Ping, Code::NoPerm | Code::Loading) => return Ok(false),
+            // It was answered: no password is needed. Where nobody logs in, it may be another's.
+            (What::Ping, Code::NoPerm | Code::Loading) if login == What::Ping => return Ok(false),
             (_, Code::WrongPass) => Refusal::WrongPassword,
             (_, Code::NoPerm) => Refusal::NoPermission,
             (What::Select, Code::Err) => Refusal::BadDatabase,
@@ -251,6 +255,9 @@ impl What {
         Err(Error::not_sent(ErrorKind::Handshake(refusal)))
     }
 }
+
+/// What came answers nothing that was said here.
+const SURPLUS: Error = Error::not_sent(ErrorKind::Protocol(Fault::Surplus));
 
 /// Those that say the same for all settings.
 impl Encode for What {
@@ -332,23 +339,16 @@ fn contains(text: &[u8], words: &[u8]) -> bool {
 static SPECS: [Spec; 11] = [
     RESET,
     RESET,
-    quiet(&["DISCARD"], 1),
-    quiet(&["UNWATCH"], 1),
-    quiet(&["HELLO", "3"], -2),
-    quiet(&["AUTH"], -2),
-    quiet(&["PING"], 1),
-    quiet(&["CLIENT", "SETNAME"], 3),
-    quiet(&["CLIENT", "SETINFO", "LIB-NAME", "respool"], 4),
-    quiet(&["CLIENT", "SETINFO", "LIB-VER", VERSION], 4),
-    quiet(&["SELECT"], 2),
+    Spec::write(&["DISCARD"], 1),
+    Spec::write(&["UNWATCH"], 1),
+    Spec::write(&["HELLO", "3"], -2),
+    Spec::write(&["AUTH"], -2),
+    Spec::write(&["PING"], 1),
+    Spec::write(&["CLIENT", "SETNAME"], 3),
+    Spec::write(&["CLIENT", "SETINFO", "LIB-NAME", "respool"], 4),
+    Spec::write(&["CLIENT", "SETINFO", "LIB-VER", VERSION], 4),
+    Spec::write(&["SELECT"], 2),
 ];
 
-const RESET: Spec = quiet(&["RESET"], 1);
+const RESET: Spec = Spec::write(&["RESET"], 1);
 const VERSION: &str = env!("CARGO_PKG_VERSION");
-
-const fn quiet(words: &'static [&'static str], arity: i8) -> Spec {
-    Spec {
-        session: Session::Keeps,
-        ..Spec::write(words, arity)
-    }
-}

@@ -5,8 +5,8 @@ extern crate std;
 mod commands;
 mod large;
 mod pushes;
-mod settling;
 mod stream;
+mod unfinished;
 
 use std::format;
 use std::string::String;

@@ -10,6 +10,10 @@ use crate::error::{Error, Io};
 use crate::io::{asynch, blocking, io};
 use crate::time::{Clock, Duration, Instant, Timer};
 
+/// Moves of one drive after which others have a turn: on a link that is always ready, nothing else
+/// would run, nor would anybody look at the time.
+const MOVES: u8 = 32;
+
 /// How long something may take, from the moment this was made.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Patience {
@@ -62,13 +66,18 @@ pub(crate) async fn drive<L: asynch::Link>(
     patience: Patience,
 ) -> Result<(), Error> {
     let clock = link.clock();
+    let mut moves = 0u8;
     loop {
         let next = work.advance(connection)?;
         let want = connection.offer(next, work.parts())?;
         if matches!(want, Want::Done) {
             return Ok(());
         }
+        moves = moves.wrapping_add(1);
         let moving = async {
+            if moves.is_multiple_of(MOVES) {
+                others_first().await;
+            }
             match want {
                 Want::Write(bytes) => (link.write(bytes).await, Moved::Out),
                 Want::Read(window) => (link.read(window).await, Moved::In),
@@ -144,6 +153,18 @@ fn settle(
             Ok(())
         }
     }
+}
+
+/// Pending once.
+fn others_first() -> impl Future<Output = ()> {
+    let mut had_a_turn = false;
+    poll_fn(move |context| {
+        if core::mem::replace(&mut had_a_turn, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
 }
 
 /// The present moment, where there is a clock.

@@ -17,13 +17,15 @@ pub(crate) struct Frame<'f, 'a> {
 ///
 /// Item 0 is the head of the array; then come the words and the arguments, each an item with its
 /// length in front and CR LF behind.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Cursor {
     /// Items that were written whole.
     item: u32,
+    /// How many follow the head, as that says.
+    count: u32,
     /// Bytes that were written of the next one.
     offset: usize,
-    /// What its head says, where it comes in pieces.
+    /// What the head of that says, where a part of it was written.
     len: u32,
 }
 
@@ -65,7 +67,10 @@ impl Frame<'_, '_> {
 
 impl Cursor {
     /// Writes on from here into `out`; says how many bytes were written, and whether that was all.
-    /// A command that does not fit is looked at to its end before any of its bytes counts.
+    /// A command that does not fit is looked at to its end before any of its bytes counts. What the
+    /// heads have said of the rest has to stay true, or that is not written.
+    ///
+    /// `count` is the [count](Frame::count) of `frame`, where the cursor is at the start.
     pub(crate) fn write(
         &mut self,
         frame: &Frame<'_, '_>,
@@ -73,6 +78,9 @@ impl Cursor {
         out: &mut [u8],
     ) -> Result<(usize, bool), CommandFault> {
         let was_start = self.is_start();
+        if was_start {
+            self.count = count;
+        }
         let done = self.item.saturating_sub(1) as usize;
         let skip = done.saturating_sub(frame.words.len()) as u32;
         // Made once and never moved: all that is written goes through it.
@@ -89,7 +97,7 @@ impl Cursor {
         );
         if let Walk::Write(out) = args.walk() {
             if self.item == 0 {
-                out.head(b'*', count);
+                out.head(b'*', self.count);
                 out.end_item();
             }
             for word in frame.words.iter().skip(done) {
@@ -100,21 +108,23 @@ impl Cursor {
         let Walk::Write(out) = args.walk() else {
             return Err(CommandFault::Unstable);
         };
-        let items = match self.item {
-            0 => count.saturating_add(1),
-            _ => out.cursor.item,
-        };
         *self = out.cursor;
         let (len, full) = (out.len, out.full);
+        // The head is an item too; where one is cut, it is one of those that are due.
+        let is_as_said = match full {
+            true => self.item <= self.count,
+            false => self.item == self.count.saturating_add(1),
+        };
         match out.fault {
             Some(fault) => Err(fault),
-            None if !full && self.item != items => Err(CommandFault::Unstable),
+            None if !is_as_said => Err(CommandFault::Unstable),
             None if full && was_start => frame.check().map(|()| (len, false)),
             None => Ok((len, !full)),
         }
     }
 
-    /// What is left of the argument in whose bytes the cursor stands, where it is given as bytes.
+    /// What is left of the argument in whose bytes the cursor stands, where it is given as bytes and
+    /// as long as its head has said.
     pub(crate) fn rest<'a>(&self, frame: &Frame<'_, 'a>) -> Option<&'a [u8]> {
         let skip = (self.item as usize)
             .checked_sub(1)?
@@ -124,6 +134,9 @@ impl Cursor {
         let Walk::Find(Some(bytes)) = args.finish() else {
             return None;
         };
+        if bytes.len() != self.len as usize {
+            return None;
+        }
         let head = head_len(bytes.len());
         bytes.get(self.offset.checked_sub(head)?..)
     }
@@ -133,14 +146,9 @@ impl Cursor {
         self.offset = self.offset.saturating_add(n);
     }
 
-    /// True where the count of the items was not written whole.
-    pub(crate) fn is_in_head(&self) -> bool {
-        self.item == 0
-    }
-
     /// True where nothing was written yet.
     pub(crate) fn is_start(&self) -> bool {
-        *self == Self::default()
+        self.item == 0 && self.offset == 0
     }
 }
 
@@ -151,7 +159,6 @@ impl Out<'_> {
 
     /// Writes one argument, unless the window is full.
     pub(crate) fn arg(&mut self, arg: Arg<'_>) {
-        // The cursor stands in the item that was cut, and what is known of that is not of this one.
         if self.full {
             return;
         }
@@ -169,11 +176,7 @@ impl Out<'_> {
         if self.short_bulk(bytes).is_some() {
             return;
         }
-        if let Ok(len) = u32::try_from(bytes.len()) {
-            self.head(b'$', len);
-        } else if !self.full {
-            self.fault = Some(CommandFault::TooLarge);
-        }
+        self.begin(bytes.len());
         self.put(bytes);
         self.put(b"\r\n");
         self.end_item();
@@ -213,17 +216,7 @@ impl Out<'_> {
     fn pieces(&mut self, pieces: &dyn Pieces) {
         let mut len = 0usize;
         pieces.pieces(&mut |piece| len = len.saturating_add(piece.len()));
-        let Ok(head_says) = u32::try_from(len) else {
-            self.fault = Some(CommandFault::TooLarge);
-            return;
-        };
-        match self.cursor.offset {
-            0 => self.cursor.len = head_says,
-            // A part of it has been written, by another length.
-            _ if self.cursor.len != head_says => self.fault = Some(CommandFault::Unstable),
-            _ => {}
-        }
-        self.head(b'$', head_says);
+        self.begin(len);
         let mut written = 0usize;
         pieces.pieces(&mut |piece| {
             written = written.saturating_add(piece.len());
@@ -234,6 +227,25 @@ impl Out<'_> {
             self.fault = Some(CommandFault::Unstable);
         }
         self.end_item();
+    }
+
+    /// The head of an argument of `len` bytes; nothing where the window is full.
+    fn begin(&mut self, len: usize) {
+        // The cursor stands in the item that was cut, and what is known of that is not of this one.
+        if self.full {
+            return;
+        }
+        match u32::try_from(len) {
+            Err(_) => self.fault = Some(CommandFault::TooLarge),
+            // A part of it has been written, by another length.
+            Ok(len) if self.cursor.offset > 0 && self.cursor.len != len => {
+                self.fault = Some(CommandFault::Unstable);
+            }
+            Ok(len) => {
+                self.cursor.len = len;
+                self.head(b'$', len);
+            }
+        }
     }
 
     /// A kind, a number and CR LF.
@@ -278,10 +290,8 @@ impl Out<'_> {
 
     fn end_item(&mut self) {
         if !self.full {
-            self.cursor = Cursor {
-                item: self.cursor.item.saturating_add(1),
-                ..Cursor::default()
-            };
+            self.cursor.item = self.cursor.item.saturating_add(1);
+            self.cursor.offset = 0;
         }
     }
 }

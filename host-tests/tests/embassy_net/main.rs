@@ -30,6 +30,8 @@ use peers::{A, AAAA, End, SLOW, Server, name_server, name_server_without};
 const NODE: &str = "10.0.0.2";
 /// Where the node is when it comes back.
 const MOVED: &str = "10.0.0.3";
+/// Those of another node, which has one of each kind.
+const BOTH: [&str; 2] = ["10.0.0.4", "fd00::4"];
 const SERVER: &str = "10.0.0.1";
 const SERVER_V6: &str = "fd00::1";
 /// A device where nothing listens.
@@ -212,18 +214,18 @@ fn ipv6_by_address_and_before_ipv4_by_name() {
     run(async {
         let world = World::new();
         name_server(world.beside, &[SERVER, SILENT_V6]);
-        let both = "10.0.0.3";
-        let node = world.hub.device(&[both, "fd00::3"], Some(SERVER));
+        let node = world.hub.device(&BOTH, Some(SERVER));
         let pool = pool_on(node, SERVER_V6, config());
         pool.call(ping()).await.unwrap();
-        let tried = world.hub.sent("fd00::3", Control::Syn);
+        let [v4, v6] = BOTH;
+        let tried = world.hub.sent(v6, Control::Syn);
         assert_eq!(tried, ips(&[SERVER_V6]));
 
         let pool = pool_on(node, "redis.lan", config());
         pool.call(ping()).await.unwrap();
-        let tried = world.hub.sent("fd00::3", Control::Syn);
+        let tried = world.hub.sent(v6, Control::Syn);
         assert_eq!(tried[..2], ips(&[SERVER_V6, SILENT_V6]));
-        let tried = world.hub.sent(both, Control::Syn);
+        let tried = world.hub.sent(v4, Control::Syn);
         assert_eq!(tried, ips(&[SERVER]));
     });
 }
@@ -236,8 +238,7 @@ fn a_question_without_an_answer_leaves_time_for_the_other_kind_and_for_every_add
             let (v6, v4) = ([SILENT_V6, SERVER_V6], [SILENT, REFUSES, SERVER]);
             let addresses = [&v6[..], &v4].concat();
             name_server_without(Some(unanswered), world.beside, &addresses);
-            let both = "10.0.0.3";
-            let node = world.hub.device(&[both, "fd00::3"], Some(SERVER));
+            let node = world.hub.device(&BOTH, Some(SERVER));
             pool_on(node, "redis.lan", config())
                 .call(ping())
                 .await
@@ -248,8 +249,8 @@ fn a_question_without_an_answer_leaves_time_for_the_other_kind_and_for_every_add
                 tried
             };
             match unanswered {
-                AAAA => assert_eq!(tried(both), ips(&v4)),
-                _ => assert_eq!(tried("fd00::3"), ips(&v6)),
+                AAAA => assert_eq!(tried(BOTH[0]), ips(&v4)),
+                _ => assert_eq!(tried(BOTH[1]), ips(&v6)),
             }
         });
     }

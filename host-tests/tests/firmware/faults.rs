@@ -31,6 +31,7 @@ fn a_wrong_password() {
     let node = ten().redis(redis.port()).set("password", "wrong");
     let node = node.start().unwrap();
     wait_for_error(&node, "Handshake(WrongPassword)");
+    expect_idle(&node, "wrong password");
     redis.cli(&["ACL", "SETUSER", "default", ">wrong"]);
     let ended = node.wait();
     ended.expect(0);
@@ -54,6 +55,7 @@ fn a_server_with_too_many_clients() {
         .collect();
     let node = ten().redis(redis.port()).start().unwrap();
     wait_for_error(&node, "Handshake(TooManyClients)");
+    expect_idle(&node, "too many clients");
     drop(others);
     let ended = node.wait();
     ended.expect(0);
@@ -89,6 +91,17 @@ fn waiting_for_a_server_that_does_not_listen_costs_little() {
     let node = node().redis(redis.port()).start().unwrap();
     wait_for_error(&node, "Connect(Refused)");
     expect_idle(&node, "refused");
+    node.kill().expect_no_loss();
+}
+
+#[test]
+fn waiting_for_a_link_that_is_down_costs_little() {
+    let redis = durable().start();
+    let node = node().redis(redis.port()).start().unwrap();
+    node.wait_for("telemetry: 1-1", PATIENCE);
+    node.set_link(false);
+    wait_for_error(&node, "Connect(TimedOut)");
+    expect_idle(&node, "link down");
     node.kill().expect_no_loss();
 }
 

@@ -5,7 +5,7 @@
 //! - [`faults`]: the sensor node, and a server that it cannot reach; and what waiting costs.
 //! - [`ids`]: the ids of its entries, where somebody else's are in the way.
 //! - [`together`]: what its tasks share.
-//! - [`script`]: `embassy-example/run`, when it is ended from outside.
+//! - [`script`]: `embassy-example/run`: what it boots, what it says, and what it leaves behind.
 //! - [`stream`]: what the node wrote and counted.
 //! - [`readme`]: what the README of the example shows, is built and runs.
 

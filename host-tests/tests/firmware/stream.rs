@@ -3,7 +3,7 @@
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use host_tests::chaos::{Chaos, Hush, Plan};
+use host_tests::chaos::{Chaos, Plan};
 use host_tests::qemu::{Ended, Qemu, Running, elf};
 use host_tests::redis::{Builder, RedisServer};
 
@@ -44,9 +44,9 @@ pub fn behind_a_proxy() -> (RedisServer, Chaos) {
     (redis, chaos)
 }
 
-/// Lets this vanish between server and node, until the node has sent an entry that it cannot know
-/// the fate of. It cannot know it before something else is said to the proxy.
-pub fn bring_in_doubt(node: &Running, chaos: &Chaos, what: Hush) {
+/// Lets this happen to the server or on the way there, and waits until the node has sent an entry
+/// that it cannot know the fate of.
+pub fn bring_in_doubt(node: &Running, what_happens: impl FnOnce()) {
     let doubts = || {
         let lines = node.log().into_iter().map(|line| line.text);
         let in_doubt = |text: &String| {
@@ -55,7 +55,7 @@ pub fn bring_in_doubt(node: &Running, chaos: &Chaos, what: Hush) {
         lines.filter(in_doubt).count()
     };
     let before = doubts();
-    chaos.hush(what);
+    what_happens();
     wait_until("an entry in doubt", || doubts() > before);
 }
 

@@ -80,11 +80,12 @@ fn a_mistake_in_the_configuration_is_said_once() {
     let redis = RedisServer::start();
     let node = node().redis(redis.port()).start().unwrap();
     let key = "node:n:interval";
-    let mistakes: [(&[&str], &str); 4] = [
+    let mistakes: [(&[&str], &str); 5] = [
         (&["SET", key, "fast"], "is not a number of ms"),
         (&["SET", key, "9"], "9 ms is out of range"),
         (&["LPUSH", key, "250"], "is not a number of ms"),
         (&["SET", key, "86400001"], "86400001 ms is out of range"),
+        (&["SET", key, "4294967296"], "4294967296 ms is out of range"),
     ];
     let said = || {
         let lines = node.log().into_iter();

@@ -6,9 +6,10 @@ extern crate std;
 use super::*;
 use crate::command::{Command, Request, blpop, get, incr, ping, raw, set};
 use crate::error::{Error, ErrorKind, Reached};
-use crate::io::Blocking;
 use crate::io::scripted::{Answers, At, Peer, Script, Serve, Step, Wire, Wrong};
+use crate::io::{Blocking, asynch};
 use crate::time::{Clock, Duration};
+use embedded_io::{ErrorKind as Kind, ErrorType};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -77,6 +78,84 @@ fn a_peer_that_gives_a_byte_now_and_then_does_not_put_the_deadline_off() {
         "{:?}",
         clock.now()
     );
+}
+
+/// Logs in, and from then on has a push to read whenever it is asked, a millisecond apart.
+struct Flood {
+    clock: TestClock,
+    reads: u32,
+}
+
+impl ErrorType for Flood {
+    type Error = Kind;
+}
+
+impl Transport for Flood {
+    const CANCEL_SAFE: bool = true;
+    type Clock = TestClock;
+
+    fn clock(&self) -> TestClock {
+        self.clock.clone()
+    }
+
+    fn abort(&mut self) {}
+}
+
+impl asynch::Link for Flood {
+    async fn open(&mut self, _limit: Option<Duration>) -> Result<(), Kind> {
+        Ok(())
+    }
+}
+
+impl embedded_io_async::Read for Flood {
+    async fn read(&mut self, window: &mut [u8]) -> Result<usize, Kind> {
+        self.reads += 1;
+        assert!(self.reads < 10_000, "it would read for ever");
+        self.clock.advance_ms(1);
+        let text: &[u8] = match self.reads {
+            1 => b"%0\r\n+OK\r\n+OK\r\n",
+            _ => b">1\r\n+push\r\n",
+        };
+        window[..text.len()].copy_from_slice(text);
+        Ok(text.len())
+    }
+}
+
+impl embedded_io_async::Write for Flood {
+    async fn write(&mut self, bytes: &[u8]) -> Result<usize, Kind> {
+        Ok(bytes.len())
+    }
+
+    async fn flush(&mut self) -> Result<(), Kind> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_peer_that_never_stops_talking_holds_up_neither_the_deadline_nor_other_tasks() {
+    let clock = TestClock::new();
+    let mut resources = Resources::new();
+    let link = Flood {
+        clock: clock.clone(),
+        reads: 0,
+    };
+    let config = settings().call_timeout(4 * SECOND);
+    let pool = TestPool::<_>::new(&mut resources, [link], config);
+    let mut call = pin!(pool.call(incr("n")));
+    let error = loop {
+        let before = clock.now();
+        let polled = poll(call.as_mut(), 1);
+        let took = clock.now().since(before);
+        assert!(took < ms(100), "one poll took {took:?}");
+        match polled {
+            Polled::Ready(result) => break result.unwrap_err(),
+            Polled::Pending => {}
+            Polled::Stuck => panic!("nobody will wake this future"),
+        }
+    };
+    assert_eq!(error.kind(), ErrorKind::TimedOut);
+    let ended = clock.now().as_millis();
+    assert!((4000..4100).contains(&ended), "{ended}");
 }
 
 #[test]

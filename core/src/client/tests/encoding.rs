@@ -5,37 +5,60 @@ extern crate std;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
-use crate::command::{Command, Request, get, incr, set};
+use crate::command::{Command, Request, del, get, incr, set};
 use crate::error::{CommandFault, Error, ErrorKind, Reached};
-use crate::resp::{Arg, Pieces, ToArg};
+use crate::io::scripted::Pace;
+use crate::resp::{Arg, Args, Pieces, ToArg, ToArgs};
 
-/// An argument whose length is another one from the `from`th time on that it is asked for.
+/// An argument, or a number of arguments, that is another one from the `from`th time on that it is
+/// asked for.
 struct Fickle {
+    what: What,
     asked: AtomicUsize,
     from: usize,
+    /// Before and after.
+    lens: [usize; 2],
 }
 
-impl Fickle {
-    const LEN: usize = 150;
+#[derive(Clone, Copy, Debug)]
+enum What {
+    Pieces,
+    Bytes,
+    Int,
+    /// So many keys.
+    Count,
+}
 
-    fn from(from: usize) -> Self {
-        Self {
-            asked: AtomicUsize::new(0),
-            from,
-        }
+static BYTES: [u8; 200] = [b'x'; 200];
+
+impl Fickle {
+    fn len(&self) -> usize {
+        let asked = self.asked.fetch_add(1, Ordering::Relaxed);
+        self.lens[usize::from(asked >= self.from)]
     }
 }
 
 impl Pieces for Fickle {
     fn pieces(&self, give: &mut dyn FnMut(&[u8])) {
-        let asked = self.asked.fetch_add(1, Ordering::Relaxed);
-        give(&[b'x'; Self::LEN + 9][..Self::LEN + if asked < self.from { 0 } else { 9 }]);
+        give(&BYTES[..self.len()]);
     }
 }
 
 impl ToArg for Fickle {
     fn to_arg(&self) -> Arg<'_> {
-        Arg::Pieces(self)
+        match self.what {
+            What::Bytes => Arg::Bytes(&BYTES[..self.len()]),
+            What::Int => Arg::Int(10_i64.pow(self.len() as u32 - 1)),
+            What::Pieces | What::Count => Arg::Pieces(self),
+        }
+    }
+}
+
+impl ToArgs for Fickle {
+    fn to_args<'a>(&'a self, args: &mut Args<'_, 'a>) {
+        for _ in 0..self.len() {
+            args.word("0123456789");
+        }
     }
 }
 
@@ -64,31 +87,92 @@ impl Outcomes {
     }
 }
 
-fn fails_at_any_time<R: Request>(request: impl Fn(Fickle) -> R) {
-    let mut outcomes = Outcomes::default();
+/// Whatever changes, at whichever look at it: in how many bytes a write moves is the `pace`.
+fn changes_at_any_time<R: Request>(
+    what: What,
+    lens: [usize; 2],
+    pace: Pace,
+    outcomes: &mut Outcomes,
+    request: impl Fn(Fickle) -> R,
+) {
     for from in 0..40 {
         let world = World::<true>::new();
         let mut resources = Resources::new();
         let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], settings());
         run(pool.call(incr("n"))).unwrap();
+        world.server.store().canned = std::vec![("DEL", ":1\r\n")];
+        world.wire.set_pace(pace);
         let out = world.wire.counts().out;
         let mut lease = pool.try_get().unwrap();
-        let result = run(async { lease.call(request(Fickle::from(from))).await.map(drop) });
+        let fickle = Fickle {
+            what,
+            asked: AtomicUsize::new(0),
+            from,
+            lens,
+        };
+        let result = run(async { lease.call(request(fickle)).await.map(drop) });
         outcomes.take(&world, result, out);
-        assert_eq!(run(lease.call(get("k").reply())), Ok(owned("k")), "{from}");
+        let place = std::format!("{what:?} {lens:?} {pace:?} {from}");
+        assert_eq!(run(lease.call(get("k").reply())), Ok(owned("k")), "{place}");
         drop(lease);
-        assert_eq!(run(pool.call(incr("n"))), Ok(2), "{from}");
+        assert_eq!(run(pool.call(incr("n"))), Ok(2), "{place}");
         assert!(world.server.seen("INCR before") <= 1);
         world.check();
         check_stats(&pool);
     }
-    assert!(outcomes.0.iter().all(|n| *n > 0), "{:?}", outcomes.0);
+}
+
+/// The same in all paces, alone and among others; says which outcomes there were.
+fn outcomes<R: Request, T: Request>(
+    what: What,
+    lens: &[[usize; 2]],
+    alone: impl Fn(Fickle) -> R,
+    among: impl Fn(Fickle) -> T,
+) -> [bool; 3] {
+    let seven = Pace {
+        bytes: 7,
+        ..Pace::FAST
+    };
+    let mut outcomes = Outcomes::default();
+    for pace in [Pace::FAST, seven] {
+        for lens in lens {
+            changes_at_any_time(what, *lens, pace, &mut outcomes, &alone);
+            changes_at_any_time(what, *lens, pace, &mut outcomes, &among);
+        }
+    }
+    outcomes.0.map(|times| times > 0)
 }
 
 #[test]
 fn an_argument_that_changes_at_any_time_shifts_nobodys_reply() {
-    fails_at_any_time(|fickle| set("f", fickle));
-    fails_at_any_time(|fickle| (incr("before"), set("f", fickle), incr("behind")));
+    // Sent from where they are, and cut by the window; longer and shorter than was said.
+    let lens = [[150, 159], [150, 141], [50, 59], [50, 41]];
+    let key = "a key that leaves no room for all";
+    for what in [What::Pieces, What::Bytes, What::Int] {
+        let (lens, can_be_unsent) = match what {
+            What::Int => (&[[18, 19], [18, 9]][..], false),
+            // What lies in memory is looked at once for each window.
+            What::Bytes => (&lens[..], false),
+            _ => (&lens[..], true),
+        };
+        let came = outcomes(
+            what,
+            lens,
+            |fickle| set(key, fickle),
+            |fickle| (incr("before"), set(key, fickle), incr("behind")),
+        );
+        assert_eq!(came, [true, can_be_unsent, true], "{what:?}");
+    }
+}
+
+#[test]
+fn a_number_of_arguments_that_changes_at_any_time_shifts_nobodys_reply() {
+    // In one window, and in several; more and fewer than was said.
+    let lens = [[2, 3], [2, 1], [20, 21], [20, 19], [20, 1], [1, 20]];
+    let came = outcomes(What::Count, &lens, del, |fickle| {
+        (incr("before"), del(fickle), incr("behind"))
+    });
+    assert_eq!(came, [true, true, true]);
 }
 
 #[test]
@@ -101,7 +185,15 @@ fn a_command_of_a_pipeline_that_cannot_be_sent_takes_nobodys_reply() {
             let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], settings());
             run(pool.call(incr("n"))).unwrap();
             let mut lease = pool.try_get().unwrap();
-            let commands = (0..3).map(|n| set(n, Fickle::from(if n == bad { from } else { 99 })));
+            let commands = (0..3).map(|n| {
+                let fickle = Fickle {
+                    what: What::Pieces,
+                    asked: AtomicUsize::new(0),
+                    from: if n == bad { from } else { 99 },
+                    lens: [150, 159],
+                };
+                set(n, fickle)
+            });
             let mut pipeline = lease.pipeline(commands);
             for n in 0..3 {
                 let out = world.wire.counts().out;

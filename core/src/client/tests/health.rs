@@ -3,7 +3,7 @@
 extern crate std;
 
 use super::*;
-use crate::command::{Command, get, incr, ping, select, watch};
+use crate::command::{Command, blpop, exec, get, incr, multi, ping, raw, select, watch};
 use crate::error::{ErrorKind, SessionUse};
 use crate::io::Blocking;
 use crate::io::scripted::{At, Pace, Script, Step, Wire, Wrong};
@@ -121,6 +121,7 @@ fn a_lease_that_lost_its_session_to_a_check_says_so() {
 /// behind it does not get `PONG`.
 #[test]
 fn what_came_while_it_lay_idle_does_not_pass_for_the_answer_to_a_check() {
+    let large = large_bulk();
     for stray in [
         "$5\r\nstray\r\n",
         "+OK\r\n",
@@ -128,6 +129,9 @@ fn what_came_while_it_lay_idle_does_not_pass_for_the_answer_to_a_check() {
         "_\r\n",
         "*0\r\n",
         "-ERR late\r\n",
+        "-LOADING late\r\n",
+        "-NOPERM late\r\n",
+        &large,
     ] {
         for old in [false, true] {
             let world = World::<true>::new();
@@ -145,6 +149,101 @@ fn what_came_while_it_lay_idle_does_not_pass_for_the_answer_to_a_check() {
             check_stats(&pool);
         }
     }
+}
+
+/// The same where something has to be undone. What says `OK` in place of another `OK` cannot be told.
+#[test]
+fn what_came_while_it_lay_idle_does_not_pass_for_the_answer_to_a_clean_up() {
+    let large = large_bulk();
+    for stray in ["$5\r\nstray\r\n", ":1\r\n", "-ERR late\r\n", &large] {
+        for undone in ["UNWATCH", "DISCARD", "SELECT 0", "RESET"] {
+            let world = World::<true>::new();
+            let mut resources = Resources::new();
+            let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], settings());
+            run(async {
+                let mut lease = pool.get().await.unwrap();
+                match undone {
+                    "UNWATCH" => lease.call(watch("k")).await.unwrap(),
+                    "DISCARD" => lease.call(multi()).await.unwrap(),
+                    "SELECT 0" => lease.call(select(3)).await.unwrap(),
+                    _ => drop(lease.call(raw("PING")).await.unwrap()),
+                }
+            });
+            world.wire.set_pace(Pace::slow(1));
+            world.wire.say(stray.as_bytes());
+            let answer = run(pool.call(get("k").reply()));
+            assert_eq!(answer, Ok(owned("k")), "{stray} before {undone}");
+            assert_eq!(world.server.seen(undone), 1);
+            assert_eq!((pool.stats().opened, pool.stats().retries), (2, 0));
+            check_stats(&pool);
+        }
+    }
+}
+
+#[test]
+fn half_of_an_attribute_that_came_while_it_lay_idle_is_no_part_of_an_answer() {
+    let world = World::<true>::new();
+    let mut resources = Resources::new();
+    let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], settings());
+    run(pool.call(incr("n"))).unwrap();
+    world.wire.tell();
+    world.wire.say(b"|1\r\n+ttl\r\n");
+    assert_eq!(run(pool.call(incr("n"))), Ok(2));
+    assert_eq!((pool.stats().opened, pool.stats().closed_protocol), (2, 1));
+    // Whole, it describes nothing that anybody waits for.
+    world.wire.say(b"|1\r\n+ttl\r\n:3600\r\n");
+    assert_eq!(run(pool.call(incr("n"))), Ok(3));
+    assert_eq!(pool.stats().opened, 2);
+}
+
+#[test]
+fn nothing_is_asked_between_the_commands_of_a_transaction() {
+    for raw_multi in [false, true] {
+        let world = World::<true>::new();
+        let mut resources = Resources::new();
+        let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], settings());
+        let mut lease = pool.try_get().unwrap();
+        run(async {
+            match raw_multi {
+                false => lease.call(multi()).await.unwrap(),
+                true => drop(lease.call(raw("MULTI")).await.unwrap()),
+            }
+            world.clock.advance_ms(30_000);
+            lease.call(incr("n").reply::<()>()).await.unwrap();
+            world.clock.advance_ms(30_000);
+            let counts = lease.call(exec().reply::<Option<[i64; 1]>>()).await;
+            assert_eq!(counts, Ok(Some([1])));
+        });
+        assert_eq!(pool.stats().checked, 0);
+    }
+}
+
+#[test]
+fn a_connection_that_was_waited_on_for_long_is_fresh() {
+    let steps = [
+        Step::Login,
+        Step::Command("BLPOP jobs 40"),
+        Step::Wait(Duration::from_secs(39)),
+        Step::Answer(b"*-1\r\n"),
+        Step::Command("INCR n"),
+        Step::Answer(b":1\r\n"),
+    ];
+    let clock = TestClock::new();
+    let wire = Wire::new(Script::new(&steps), &clock);
+    let mut resources = Resources::new();
+    let pool = TestPool::<_>::new(&mut resources, [wire], settings());
+    let count = clock.run(async {
+        let mut lease = pool.get().await.unwrap();
+        let popped = lease.call(blpop(["jobs"], 40_000).reply::<Option<()>>());
+        assert_eq!(popped.await, Ok(None));
+        lease.call(incr("n")).await
+    });
+    assert_eq!(count, Ok(Ok(1)));
+}
+
+/// A bulk string that is larger than the reply window.
+fn large_bulk() -> std::string::String {
+    std::format!("$600\r\n{}\r\n", "x".repeat(600))
 }
 
 #[test]

@@ -6,7 +6,7 @@ use core::cell::Cell;
 use std::vec::Vec;
 
 use super::*;
-use crate::command::{Command, blpop, get, incr, ping};
+use crate::command::{Command, Request, blpop, get, incr, ping};
 use crate::config::Retry;
 use crate::error::{Code, ErrorKind, Io, Reached, Refusal};
 use crate::io::scripted::{At, Script, Step, Wrong};
@@ -504,5 +504,13 @@ fn a_caller_without_patience_says_nothing_against_the_server() {
             ErrorKind::ReplyTooLarge { .. }
         ));
         assert_eq!(pool.stats().opened, 9 + calls);
+    }
+    // Nor does a deadline of its own that was too short.
+    for calls in 1..5 {
+        world.server.store().canned = std::vec![("INCR slow", "")];
+        let short = incr("slow").timeout(Duration::from_millis(1));
+        let error = world.clock.run(pool.call(short)).unwrap();
+        assert_eq!(error.unwrap_err().kind(), ErrorKind::TimedOut);
+        assert_eq!(pool.stats().opened, 13 + calls);
     }
 }

@@ -347,6 +347,22 @@ fn a_refused_login_is_left_alone_for_long_from_the_first_time_on() {
 
 /// Whoever listens there, what it says is the error of opening, and no command is sent to it.
 #[test]
+fn a_banner_larger_than_the_window_is_nobodys_reply() {
+    for pace in [Pace::FAST, Pace::slow(1)] {
+        let world = World::<true>::new();
+        let banner = std::format!("$600\r\n{}\r\n", "x".repeat(600));
+        world.server.store().greeting = std::string::String::leak(banner);
+        world.wire.set_pace(pace);
+        let mut resources = Resources::new();
+        let config = settings().retries(0);
+        let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], config);
+        let error = run(pool.call(incr("n"))).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Protocol(Fault::Surplus));
+        assert_eq!(world.server.seen("INCR n"), 0);
+    }
+}
+
+#[test]
 fn a_banner_is_the_error_of_opening_and_nobodys_reply() {
     let unknown = |first| ErrorKind::Protocol(Fault::UnknownType(first));
     let refused = ErrorKind::Handshake;

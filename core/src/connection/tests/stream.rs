@@ -436,3 +436,45 @@ fn a_login_without_a_name_is_one_that_old_servers_know() {
         assert!(ended.is_err() && peer.sent.starts_with(login));
     }
 }
+
+#[test]
+fn what_is_a_courtesy_of_a_login_may_be_refused_and_the_rest_may_not() {
+    use crate::config::Protocol;
+
+    let named = Config::new().client_name("n");
+    let new = named.protocol(Protocol::Resp3).db(3);
+    let old = named.protocol(Protocol::Resp2);
+    let hello = "%1\r\n$5\r\nproto\r\n:3\r\n";
+    let no_names = "-NOPERM no\r\n-ERR unknown subcommand\r\n-ERR unknown\r\n";
+    let cases = [
+        (new, format!("{hello}{no_names}+OK\r\n"), None),
+        (
+            new,
+            format!("{hello}+OK\r\n+OK\r\n+OK\r\n-ERR DB index is out of range\r\n"),
+            Some(Refusal::BadDatabase),
+        ),
+        (
+            new,
+            format!("{hello}+OK\r\n+OK\r\n+OK\r\n-NOPERM no\r\n"),
+            Some(Refusal::NoPermission),
+        ),
+        (old, format!("+PONG\r\n{no_names}"), None),
+        // It was answered: no password is needed.
+        (old, format!("-NOPERM no\r\n{no_names}"), None),
+        (old, format!("-LOADING yet\r\n{no_names}"), None),
+        (
+            old,
+            format!("-NOAUTH yes\r\n{no_names}"),
+            Some(Refusal::PasswordNeeded),
+        ),
+    ];
+    for (config, bytes, refusal) in cases {
+        let mut space = Space::new(128, 256);
+        let mut connection = space.open(&config);
+        let mut setup = Setup::handshake(&config);
+        let mut peer = Peer::new(bytes.as_bytes());
+        let got = peer.bring_to_its_end(&mut connection, Work::Setup(&mut setup));
+        let refused = refusal.map(|why| Error::not_sent(ErrorKind::Handshake(why)));
+        assert_eq!(got, refused.map_or(Ok(()), Err), "{bytes:?}");
+    }
+}

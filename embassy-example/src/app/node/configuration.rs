@@ -9,7 +9,7 @@ use respool::{Error, ErrorKind};
 use super::Node;
 
 /// What an operator may ask for, in milliseconds.
-const ALLOWED: core::ops::RangeInclusive<u32> = 10..=86_400_000;
+const ALLOWED: core::ops::RangeInclusive<u64> = 10..=86_400_000;
 
 #[embassy_executor::task]
 pub(super) async fn run(node: &'static Node) -> ! {
@@ -36,7 +36,7 @@ pub(super) async fn run(node: &'static Node) -> ! {
 enum Wish {
     /// There is no key.
     None,
-    Millis(u32),
+    Millis(u64),
     /// It is no number, or not even a string.
     Nonsense,
 }
@@ -66,10 +66,10 @@ fn apply(node: &Node, wish: Wish) {
             node.pace.signal(interval);
         }
         Wish::Millis(millis) if ALLOWED.contains(&millis) => {
-            defmt::info!("configuration: a sample each {=u32} ms", millis);
-            node.pace.signal(Duration::from_millis(millis.into()));
+            defmt::info!("configuration: a sample each {=u64} ms", millis);
+            node.pace.signal(Duration::from_millis(millis));
         }
-        Wish::Millis(millis) => defmt::warn!("configuration: {=u32} ms is out of range", millis),
+        Wish::Millis(millis) => defmt::warn!("configuration: {=u64} ms is out of range", millis),
         Wish::Nonsense => defmt::warn!("configuration: the interval is not a number of ms"),
     }
 }

@@ -1,6 +1,7 @@
 //! The number of this start: the first half of the ids of this node's entries.
 
 use embassy_time::Timer;
+use respool::Error;
 use respool::command::{Keys, Plain, Spec};
 
 use super::{Key, Node};
@@ -11,7 +12,7 @@ use super::{Key, Node};
 /// lost costs a number, which does no harm.
 pub(super) async fn number(node: &Node, task: &str) -> u64 {
     loop {
-        match node.redis.call(claim(node)).await {
+        match ask(node, task).await {
             Ok(start) => {
                 defmt::info!("{=str}: this is start {=u64}", task, start);
                 return start;
@@ -26,6 +27,17 @@ pub(super) async fn number(node: &Node, task: &str) -> u64 {
 pub(super) async fn another_number(node: &Node, task: &str) -> u64 {
     Timer::after(node.pause).await;
     number(node, task).await
+}
+
+/// What a script fails of is only in the text of the error: says that, too.
+async fn ask(node: &Node, task: &str) -> Result<u64, Error> {
+    // A lease, since only there it can be read.
+    let mut redis = node.redis.get().await?;
+    let number = redis.call(claim(node)).await;
+    if let (Err(_), Some(text)) = (&number, redis.error_text()) {
+        defmt::warn!("{=str}: {=str}", task, text);
+    }
+    number
 }
 
 /// Counts the starts. The server runs this as one, with nobody in between.

@@ -69,20 +69,20 @@ impl Errors {
 
 /// A number that goes up, and that tasks of one executor may share.
 #[derive(Default)]
-pub(super) struct Count(Cell<u32>);
+pub(super) struct Count(Cell<u64>);
 
 impl Count {
     pub(super) fn up(&self) {
         self.0.set(self.get().wrapping_add(1));
     }
 
-    pub(super) fn get(&self) -> u32 {
+    pub(super) fn get(&self) -> u64 {
         self.0.get()
     }
 }
 
 impl defmt::Format for Count {
     fn format(&self, f: defmt::Formatter<'_>) {
-        defmt::write!(f, "{=u32}", self.get());
+        defmt::write!(f, "{=u64}", self.get());
     }
 }

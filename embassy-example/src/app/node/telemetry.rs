@@ -41,7 +41,7 @@ pub(super) async fn run(node: &'static Node) {
 #[derive(Clone, Copy)]
 struct Sample {
     /// Its number since the start, from 1.
-    seq: u32,
+    seq: u64,
     /// When it was taken, written in microseconds since the start.
     at: Instant,
     value: u32,
@@ -49,20 +49,20 @@ struct Sample {
 
 impl Sample {
     /// This node has no sensor but itself. Here is the place for one.
-    fn take(seq: u32) -> Self {
+    fn take(seq: u64) -> Self {
         Self {
             seq,
             at: Instant::now(),
-            value: 200 + seq % 100,
+            value: 200 + (seq % 100) as u32,
         }
     }
 
     /// What is written of it; `dropped` samples before it are missing.
-    fn fields(&self, dropped: u32) -> Fields {
+    fn fields(&self, dropped: u64) -> Fields {
         [
             ("at", self.at.as_micros()),
             ("value", self.value.into()),
-            ("dropped", dropped.into()),
+            ("dropped", dropped),
         ]
     }
 }
@@ -71,13 +71,10 @@ type Fields = [(&'static str, u64); 3];
 
 /// Takes a sample whenever its time has come.
 async fn sample(node: &Node, backlog: &Backlog) {
-    let last = match node.args.parse("entries", 0) {
-        0 => u32::MAX,
-        entries => entries,
-    };
+    let entries: u64 = node.args.parse("entries", 0);
     let mut ticker = Ticker::every(node.interval());
     let mut seq = 0;
-    while seq < last {
+    while entries == 0 || seq < entries {
         match select(ticker.next(), node.pace.wait()).await {
             Either::First(()) => {
                 seq += 1;
@@ -99,7 +96,7 @@ async fn send(node: &Node, backlog: &Backlog) {
         let fields = sample.fields(node.tally.dropped.get());
         let mut in_doubt = false;
         loop {
-            let id = StreamId::new(boot, sample.seq.into());
+            let id = StreamId::new(boot, sample.seq);
             let outcome = match add(node, id, fields).await {
                 Ok(Outcome::Refused) if in_doubt => look_up(node, id, fields).await,
                 outcome => outcome,
