@@ -358,7 +358,15 @@ impl<D: Door> Borrower<'_, D> {
             if !self.were_ok(began.map(|word| vec![word])) {
                 return;
             }
-            self.world.sleep(self.any_time(60)).await;
+            let span = self.any_time(60);
+            match self.world.plan().blocking {
+                // A thread that waits keeps all others from going on.
+                true => {
+                    let end = self.world.now_millis() + span;
+                    let _ = self.world.block_until(end, u64::MAX);
+                }
+                false => self.world.sleep(span).await,
+            }
         }
         let key = self.give(Kind::Guarded, dbs);
         // What is queued is answered with a word.
