@@ -32,7 +32,7 @@ fn the_same_seed_is_the_same_run_and_nothing_is_wrong() {
     // Each kind of end is there, or the seeds show little.
     assert!(figures.answered > SEEDS && figures.failed > SEEDS && figures.dropped > SEEDS / 2);
     assert!(figures.streams > SEEDS && figures.repeated > 0);
-    assert!(figures.timed_out > 0 && figures.closed > 0);
+    assert!(figures.timed_out > 0 && figures.closed > 0 && figures.strays > 0);
 }
 
 #[test]

@@ -105,6 +105,7 @@ fn survey(arguments: &Arguments) -> bool {
         timed_out,
         closed,
         streams,
+        strays,
         polls,
     } = tally.figures;
     println!(
@@ -120,6 +121,7 @@ fn survey(arguments: &Arguments) -> bool {
         "{repeated} ran more than once, as they may; {timed_out} calls ran into their deadline"
     );
     println!("{closed} borrowers refused by a closed pool; {streams} streams, {polls} polls");
+    println!("{strays} strays met a connection");
     tally.wrong.is_none()
 }
 

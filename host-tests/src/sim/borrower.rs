@@ -141,7 +141,11 @@ impl<D: Door> Borrower<'_, D> {
             15 => self.set_the_same(home).await,
             16 => self.set_two_the_same(home).await,
             17..=18 => self.pop(home).await,
-            _ => self.world.sleep(self.any_time(30)).await,
+            _ => {
+                // Others lie idle for that long.
+                let most = if self.world.plan().upkeep { 100 } else { 30 };
+                self.world.sleep(self.any_time(most)).await;
+            }
         }
     }
 
@@ -161,23 +165,27 @@ impl<D: Door> Borrower<'_, D> {
     async fn set(&self, dbs: u8) {
         let key = self.give(Kind::Set, dbs);
         // Often larger than the command window.
-        let value = "v".repeat(usize::from(self.any(200)));
-        let got = self.call(set(key.to_string(), value), PLAIN).await;
-        self.was_set(&[key], got);
+        let value = key.named(&"v".repeat(usize::from(self.any(200))));
+        let request = set(key.to_string(), value).get().reply::<String>();
+        let got = self.call(request, PLAIN).await;
+        self.was_set(&[key], got.map(|before| [before]));
     }
 
     async fn set_the_same(&self, dbs: u8) {
         let key = self.give(Kind::Same, dbs);
-        let request = set(key.to_string(), key.value(0)).idempotent();
-        let got = self.call(request, self.any_wish()).await;
-        self.was_set(&[key], got);
+        let request = set(key.to_string(), key.value(0)).get().reply::<String>();
+        let got = self.call(request.idempotent(), self.any_wish()).await;
+        self.was_set(&[key], got.map(|before| [before]));
     }
 
     async fn set_two_the_same(&self, dbs: u8) {
         let keys = [self.give(Kind::Same, dbs), self.give(Kind::Same, dbs)];
-        let [one, two] = keys.map(|key| set(key.to_string(), key.value(0)));
+        let [one, two] = keys.map(|key| {
+            let request = set(key.to_string(), key.value(0)).get();
+            request.reply::<String>()
+        });
         let got = self.call((one, two).idempotent(), self.any_wish()).await;
-        self.was_set(&keys, got.map(|((), ())| ()));
+        self.was_set(&keys, got.map(<[String; 2]>::from));
     }
 
     async fn pop(&self, dbs: u8) {
@@ -319,10 +327,12 @@ impl<D: Door> Borrower<'_, D> {
     async fn select(&self, lease: &mut D::Desk<'_>, dbs: &mut u8) {
         let db = self.any(4);
         *dbs |= 1 << db;
-        match lease.call(select(u32::from(db))).await {
-            Ok(()) => *dbs = 1 << db,
-            Err(error) => self.failed(&[], error),
+        self.world.state().selects[self.task] = true;
+        let got = lease.call(select(u32::from(db)).reply::<String>()).await;
+        if self.were_ok(got.map(|word| vec![word])) {
+            *dbs = 1 << db;
         }
+        self.world.state().selects[self.task] = false;
     }
 
     async fn transaction(&self, lease: &mut D::Desk<'_>, dbs: u8) {
@@ -331,29 +341,66 @@ impl<D: Door> Borrower<'_, D> {
             task: 0,
             number: u16::from(self.any(2)),
         };
-        let shared = shared.to_string();
-        if let Err(error) = lease.call(watch(shared.as_str())).await {
-            return self.failed(&[], error);
+        let watching = lease.call(watch(shared.to_string()).reply::<String>());
+        if !self.were_ok(watching.await.map(|word| vec![word])) {
+            return;
         }
         if self.any(2) == 0 {
-            match lease.call(get(shared.as_str())).await {
-                Ok(_) => {}
+            match lease.call(get(shared.to_string()).reply::<String>()).await {
+                Ok(value) => self.names(shared, &value),
                 Err(error) => self.failed(&[], error),
             }
         }
+        // Who hesitates is still within it.
+        let hesitates = self.any(3) == 0;
+        if hesitates {
+            let began = lease.call(multi().reply::<String>()).await;
+            if !self.were_ok(began.map(|word| vec![word])) {
+                return;
+            }
+            let span = self.any_time(60);
+            match self.world.plan().blocking {
+                // A thread that waits keeps all others from going on.
+                true => {
+                    let end = self.world.now_millis() + span;
+                    let _ = self.world.block_until(end, u64::MAX);
+                }
+                false => self.world.sleep(span).await,
+            }
+        }
         let key = self.give(Kind::Guarded, dbs);
-        let request = (
-            multi(),
-            set(shared.as_str(), "changed"),
-            // What is queued is answered with a word.
-            incr(key.to_string()).reply::<()>(),
-            exec().reply::<Option<((), i64)>>(),
+        // What is queued is answered with a word.
+        let change = set(shared.to_string(), shared.named("changed"));
+        let rest = (
+            change.get().reply::<String>(),
+            incr(key.to_string()).reply::<String>(),
+            exec().reply::<Option<(String, i64)>>(),
         );
-        let got = lease.call(request).await.map(|(.., ran)| ran);
-        match got {
-            Ok(Some(((), number))) => self.was_counted(key, Ok(number)),
-            Ok(None) => self.world.state().oracle.came_to_nothing(key),
-            Err(error) => self.failed(&[key], error),
+        let got = match hesitates {
+            true => lease.call(rest).await,
+            false => {
+                let request = (multi().reply::<String>(), rest.0, rest.1, rest.2);
+                let got = lease.call(request).await;
+                got.map(|(begun, changed, counted, ran)| {
+                    self.says("OK", &begun);
+                    (changed, counted, ran)
+                })
+            }
+        };
+        let ran = match got {
+            Ok((changed, counted, ran)) => {
+                self.says("QUEUED", &changed);
+                self.says("QUEUED", &counted);
+                ran
+            }
+            Err(error) => return self.failed(&[key], error),
+        };
+        match ran {
+            Some((before, number)) => {
+                self.names(shared, &before);
+                self.was_counted(key, Ok(number));
+            }
+            None => self.world.state().oracle.came_to_nothing(key),
         }
     }
 
@@ -387,14 +434,45 @@ impl<D: Door> Borrower<'_, D> {
     }
 
     async fn leave_open(&self, lease: &mut D::Desk<'_>) {
+        let watches = |key: &'static str| watch(key).reply::<String>();
+        let multi = multi().reply::<String>();
+        let unwatch = unwatch().reply::<String>();
         let began = match self.any(4) {
-            0 => lease.call(watch("w0:0")).await,
-            1 => lease.call(multi()).await,
-            2 => lease.call((watch("w0:1"), multi())).await.map(|_| ()),
-            _ => lease.call((watch("w0:1"), unwatch())).await.map(|_| ()),
+            0 => lease.call(watches("w0:0")).await.map(|one| vec![one]),
+            1 => lease.call(multi).await.map(|one| vec![one]),
+            2 => {
+                let got = lease.call((watches("w0:1"), multi)).await;
+                got.map(|(one, two)| vec![one, two])
+            }
+            _ => {
+                let got = lease.call((watches("w0:1"), unwatch)).await;
+                got.map(|(one, two)| vec![one, two])
+            }
         };
-        if let Err(error) = began {
-            self.failed(&[], error);
+        self.were_ok(began);
+    }
+
+    /// Whether commands that have no key were told `OK`.
+    fn were_ok(&self, got: Result<Vec<String>, Error>) -> bool {
+        match &got {
+            Ok(words) => words.iter().for_each(|word| self.says("OK", word)),
+            Err(error) => self.failed(&[], *error),
+        }
+        got.is_ok()
+    }
+
+    fn says(&self, expected: &str, word: &str) {
+        if word != expected {
+            let why = format!("{expected} was to come, and {word:?} came");
+            self.world.state().oracle.accuse(why);
+        }
+    }
+
+    /// What many set is any of theirs, but no other key's.
+    fn names(&self, key: Key, value: &str) {
+        if !key.is_named_by(value) {
+            let why = format!("{key} was answered {value:?}");
+            self.world.state().oracle.accuse(why);
         }
     }
 
@@ -416,12 +494,15 @@ impl<D: Door> Borrower<'_, D> {
         self.world.state().oracle.answered(key, right, &number);
     }
 
-    fn was_set(&self, keys: &[Key], got: Result<(), Error>) {
-        if let Err(error) = got {
-            return self.failed(keys, error);
-        }
-        for key in keys {
-            self.world.state().oracle.answered(*key, true, &"OK");
+    /// The answers are what stood there before.
+    fn was_set<const N: usize>(&self, keys: &[Key; N], got: Result<[String; N], Error>) {
+        let values = match got {
+            Ok(values) => values,
+            Err(error) => return self.failed(keys, error),
+        };
+        for (key, before) in keys.iter().zip(values) {
+            let right = key.is_named_by(&before);
+            self.world.state().oracle.answered(*key, right, &before);
         }
     }
 

@@ -14,6 +14,7 @@
 //! - a call, a wait for a connection or a closing that takes longer than the settings allow,
 //! - a closed pool that lends something, or keeps a connection,
 //! - two borrowers on one stream, a link that is misused, a server that is told what is no command,
+//! - a question within a transaction whether the server is there,
 //! - a run in which nobody can go on, tasks are polled without end, or seats are missing at the end.
 //!
 //! The same seed gives the same run, and the same digest of all that happened.
@@ -209,7 +210,8 @@ fn inspect<D: Door>(world: &World, pool: &D) {
     let mut context = Context::from_waker(Waker::noop());
     // It has nobody to wait for, and no time.
     let closed = std::pin::pin!(pool.close(Duration::ZERO)).poll(&mut context);
-    let still_open = pool.stats().open;
+    let at_last = pool.stats();
+    let still_open = at_last.open;
     let mut state = world.state();
     let expected = if state.oracle.is_closed() {
         0
@@ -224,6 +226,13 @@ fn inspect<D: Door>(world: &World, pool: &D) {
         state
             .oracle
             .accuse(format!("the numbers do not add up: {stats:?}"));
+    }
+    // Nothing is lent, and what a closed connection owed is lost.
+    let came = [at_last.answered, at_last.skipped, at_last.lost];
+    if at_last.sent != came.into_iter().fold(0, u32::wrapping_add) {
+        state
+            .oracle
+            .accuse(format!("replies are unaccounted for: {at_last:?}"));
     }
     if closed != Poll::Ready(Ok(())) || still_open != 0 {
         state.oracle.accuse(format!(

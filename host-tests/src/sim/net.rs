@@ -31,6 +31,8 @@ pub(super) struct Stream {
     read: usize,
     said: usize,
     surplus: VecDeque<(usize, usize)>,
+    /// Where in them a stray begins that is still to be met, and how long it is.
+    stray: Option<(usize, usize)>,
     /// Who moved bytes last, and in which borrow.
     user: (usize, u64),
 }
@@ -77,6 +79,14 @@ impl State {
         self.oracle.figures.streams += 1;
         let number = self.streams.len() - 1;
         self.note("opened, by task", number, self.task as u64);
+        let strays = self.plan.strays / 4;
+        if self.chance(strays) {
+            // A larger one passes for a greeting that does not fit the window.
+            let stray = self.any_stray();
+            if stray.len() < 500 {
+                self.say(number, stray.as_bytes(), 0);
+            }
+        }
         Ok(number)
     }
 
@@ -90,6 +100,68 @@ impl State {
         it.reader = None;
         if lost {
             it.up = Pipe::default();
+        }
+    }
+
+    /// The server says by itself what it would only answer, while nobody has the stream.
+    pub(super) fn stray(&mut self, stream: usize) {
+        let it = &self.streams[stream];
+        let (task, borrow) = it.user;
+        let is_lent = borrow % 2 == 1 && self.borrows[task] == borrow;
+        let is_open = it.held && it.served && it.end.is_none();
+        let is_quiet = it.up.bytes.is_empty() && it.unflushed.is_empty() && it.session.is_quiet();
+        if is_lent || !is_open || !is_quiet || it.stray.is_some() {
+            return;
+        }
+        let at = it.said;
+        // Half an attribute may be read before the rest comes.
+        if it.session.speaks_resp3() && self.rng.u8(0..6) == 0 {
+            self.say(stream, b"|1\r\n+stray\r\n", 0);
+            self.say(stream, b":1\r\n$5\r\nstray\r\n", 0);
+        } else {
+            let stray = self.any_stray();
+            self.say(stream, stray.as_bytes(), 0);
+        }
+        self.note("a stray comes on", stream, at as u64);
+        let it = &mut self.streams[stream];
+        it.stray = Some((at, it.said - at));
+    }
+
+    /// None of them is what the server answers to a question of the library's own.
+    fn any_stray(&mut self) -> String {
+        match self.rng.u8(0..5) {
+            0 => "$5\r\nstray\r\n".into(),
+            // Larger than the window.
+            1 => format!("$700\r\n{}\r\n", "s".repeat(700)),
+            2 => "-LOADING stray\r\n".into(),
+            3 => "-NOPERM stray\r\n".into(),
+            _ => ":7\r\n".into(),
+        }
+    }
+
+    /// Somebody begins to write after a stray came. Unread, it would be taken for the answer to
+    /// whatever a borrower asks, and nobody could tell: so it meets only the questions of which the
+    /// library knows all answers, and else it never was.
+    fn meet_stray(&mut self, stream: usize, bytes: &[u8]) {
+        let selects = self.selects[self.task];
+        let it = &mut self.streams[stream];
+        let Some((at, len)) = it.stray.take() else {
+            return;
+        };
+        let asks = |name: &str| bytes.starts_with(name.as_bytes());
+        let is_known = asks("*1\r\n$4\r\nPING\r\n")
+            || asks("*1\r\n$7\r\nDISCARD\r\n")
+            || asks("*1\r\n$7\r\nUNWATCH\r\n")
+            || (asks("*2\r\n$6\r\nSELECT\r\n") && !selects);
+        if is_known || it.read > at {
+            self.oracle.figures.strays += 1;
+            self.note("a stray is met on", stream, at as u64);
+            return;
+        }
+        it.down.cut_out(at - it.read, len);
+        it.said -= len;
+        for (later, _) in it.surplus.iter_mut().filter(|(later, _)| *later > at) {
+            *later -= len;
         }
     }
 
@@ -118,6 +190,7 @@ impl State {
             Some(End::Eof | End::Silence) => return Ok(bytes.len()),
             None => {}
         }
+        self.meet_stray(stream, bytes);
         let mut n = self.piece(bytes.len());
         if let Some(left) = &mut self.streams[stream].breaks[UP] {
             n = n.min(*left);
@@ -273,7 +346,8 @@ impl State {
                 it.down.cut_out(from, len);
                 it.said -= len;
                 n = n.min(from);
-                for (later, _) in it.surplus.iter_mut() {
+                let later = it.surplus.iter_mut().chain(&mut it.stray);
+                for (later, _) in later.filter(|(later, _)| *later > at) {
                     *later -= len;
                 }
             }
@@ -311,6 +385,7 @@ impl State {
         it.end = Some(end);
         it.down = Pipe::default();
         it.surplus.clear();
+        it.stray = None;
         it.unflushed.clear();
         self.wake_reader(stream);
     }

@@ -86,6 +86,8 @@ pub struct Figures {
     pub closed: u64,
     /// Streams that were opened.
     pub streams: u64,
+    /// Strays that a connection met.
+    pub strays: u64,
     /// Polls of tasks.
     pub polls: u64,
 }
@@ -139,6 +141,7 @@ impl Figures {
         self.timed_out += other.timed_out;
         self.closed += other.closed;
         self.streams += other.streams;
+        self.strays += other.strays;
         self.polls += other.polls;
     }
 }
@@ -162,7 +165,17 @@ impl Key {
             Kind::Large => 700,
             _ => usize::from(self.task * 31 + self.number * 17) % 90,
         };
-        format!("{self}@{db}{}", ".".repeat(length))
+        self.named(&format!("{db}{}", ".".repeat(length)))
+    }
+
+    /// A value of which everybody sees whose it is.
+    pub(super) fn named(self, value: &str) -> String {
+        format!("{self}@{value}")
+    }
+
+    /// Whether that is one of this key's.
+    pub(super) fn is_named_by(self, value: &str) -> bool {
+        value.starts_with(&self.named(""))
     }
 
     /// What a counter holds after it was counted up `n` times.
@@ -475,8 +488,9 @@ impl Oracle {
                     || plan.pushes > 0
                     || plan.leaving_costs()
             }
-            ErrorKind::Handshake(Refusal::Other(Code::Loading)) => plan.errors > 0,
-            ErrorKind::Protocol(Fault::Surplus) => plan.surplus > 0,
+            ErrorKind::Handshake(Refusal::Other(Code::Loading)) => plan.errors + plan.strays > 0,
+            ErrorKind::Handshake(Refusal::NoPermission | Refusal::NoProtocol) => plan.strays > 0,
+            ErrorKind::Protocol(Fault::Surplus) => plan.surplus + plan.strays > 0,
             // A message within a reply.
             ErrorKind::Protocol(Fault::Misplaced) => {
                 plan.pushes > 0 && keys.iter().any(|key| key.kind.has_parts())

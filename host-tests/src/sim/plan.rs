@@ -57,6 +57,8 @@ pub(super) struct Plan {
     pub(super) pushes: u8,
     pub(super) errors: u8,
     pub(super) surplus: u8,
+    /// What nobody asked for comes while a connection lies idle, or during its handshake.
+    pub(super) strays: u8,
     /// Operations that are dropped half-way.
     pub(super) drops: u8,
     /// The link tells that something came while nobody read.
@@ -115,6 +117,7 @@ impl Plan {
             pushes: some(rng, 2, 50),
             errors: some(rng, 3, 30),
             surplus: some(rng, 4, 20),
+            strays: some(rng, 3, 40),
             drops: some(rng, 2, 70),
             tells: rng.bool(),
             spurious: rng.u8(0..8) == 0,
@@ -145,7 +148,10 @@ impl Plan {
             plan.refusals = 0;
             plan.errors = 0;
             plan.surplus = 0;
+            plan.strays = 0;
         }
+        // Where it is asked, also a link that tells of nothing shows it.
+        plan.upkeep |= plan.strays > 0 && rng.bool();
         if calm || !plan.password {
             plan.logouts = 0;
         }

@@ -61,10 +61,28 @@ impl Server {
             .map_or(0, |(_, version)| *version)
     }
 
+    fn value(&self, db: u8, key: Key) -> Vec<u8> {
+        match self.values.get(&(db, key)) {
+            Some((value, _)) => value.clone(),
+            None => key.value(db).into_bytes(),
+        }
+    }
+
     fn set(&mut self, db: u8, key: Key, value: &[u8]) {
         let place = self.values.entry((db, key)).or_default();
         place.0 = value.into();
         place.1 += 1;
+    }
+}
+
+impl Session {
+    /// It has nothing to answer, and none of it has begun to come.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.input.is_empty() && self.waits.is_none()
+    }
+
+    pub(super) fn speaks_resp3(&self) -> bool {
+        self.resp3
     }
 }
 
@@ -98,6 +116,11 @@ impl State {
         let mut session = std::mem::take(&mut self.streams[stream].session);
         let mut out = Vec::new();
         self.push(&session, &mut out);
+        // A name may be refused, and nobody could tell whether that is the answer.
+        let strays = self.plan.strays / 4;
+        if matches!(words[0].as_slice(), b"CLIENT" | b"AUTH") && self.chance(strays) {
+            out.extend_from_slice(b":7\r\n");
+        }
         let only_read = key(&words).is_some_and(|key| key.kind == Kind::Read);
         self.log_out(&mut session);
         self.run(&mut session, words, &mut out);
@@ -115,6 +138,11 @@ impl State {
         self.push(&session, &mut out);
         self.say(stream, &out, 0);
         self.streams[stream].session = session;
+        let strays = self.plan.strays;
+        if self.chance(strays) {
+            let at = self.now + self.rng.u64(0..60);
+            self.schedule(at, Event::Stray(stream));
+        }
     }
 
     fn push(&mut self, session: &Session, out: &mut Vec<u8>) {
@@ -229,6 +257,10 @@ impl State {
                 };
                 out.extend_from_slice(b"+RESET\r\n");
             }
+            [b"PING"] if session.queued.is_some() => {
+                let why = "somebody asks within a transaction whether the server is there";
+                self.oracle.accuse(why.into());
+            }
             [b"EXEC"] => match session.queued.take() {
                 None => out.extend_from_slice(b"-ERR EXEC without MULTI\r\n"),
                 Some(queued) => self.exec(session, queued, out),
@@ -308,14 +340,14 @@ impl State {
             [name, _] if name == b"INCR" => {
                 out.extend_from_slice(format!(":{}\r\n", key.count(ran)).as_bytes());
             }
-            [name, _, value] if name == b"SET" => {
+            [name, _, value, get] if name == b"SET" && get == b"GET" => {
                 let before = self.server.values.get(&(db, key));
                 if key.kind == Kind::Same && before.is_some_and(|(before, _)| before != value) {
                     self.oracle
                         .accuse(format!("{key} is not the same the second time"));
                 }
+                bulk(out, &self.server.value(db, key));
                 self.server.set(db, key, value);
-                out.extend_from_slice(OK);
             }
             [name, text, _] if name == b"BLPOP" => {
                 out.extend_from_slice(b"*2\r\n");
@@ -335,11 +367,7 @@ impl State {
                 self.push_within(session, out);
                 bulk(out, key.value(db).as_bytes());
             }
-            [name, _] if name == b"GET" && key.kind == Kind::Shared => {
-                let value = self.server.values.get(&(db, key));
-                bulk(out, value.map_or(b"".as_slice(), |(value, _)| value));
-            }
-            [name, _] if name == b"GET" => bulk(out, key.value(db).as_bytes()),
+            [name, _] if name == b"GET" => bulk(out, &self.server.value(db, key)),
             _ => out.extend_from_slice(b"-ERR unknown command\r\n"),
         }
     }

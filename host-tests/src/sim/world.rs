@@ -35,6 +35,8 @@ pub(super) struct State {
     pub(super) task: usize,
     /// For each task, how often it began or ended to borrow: odd while it does.
     pub(super) borrows: Vec<u64>,
+    /// For each task, whether it selects a database itself.
+    pub(super) selects: Vec<bool>,
     events: BinaryHeap<Reverse<(u64, u64, Event)>>,
     sleepers: Vec<(u64, u64, Waker)>,
     number: u64,
@@ -51,6 +53,8 @@ pub(super) enum Event {
     Wake(usize, u64),
     /// The server goes down for so many milliseconds.
     Restart(u64),
+    /// The server says what nobody asked for, if the stream lies idle.
+    Stray(usize),
 }
 
 /// A borrower's time with the pool, for the oracle; ends when dropped.
@@ -88,6 +92,7 @@ impl World {
             task: 0,
             // The last one is who closes the pool.
             borrows: vec![0; plan.tasks + 2],
+            selects: vec![false; plan.tasks + 2],
             events: BinaryHeap::new(),
             sleepers: Vec::new(),
             number: 0,
@@ -280,6 +285,7 @@ impl State {
             Event::Down(stream) => self.wake_reader(stream),
             Event::Wake(stream, number) => self.unblock(stream, number),
             Event::Restart(span) => self.restart(span),
+            Event::Stray(stream) => self.stray(stream),
         }
     }
 
@@ -287,6 +293,7 @@ impl State {
     fn turn(&mut self) {
         let task = self.task;
         self.borrows[task] += 1;
+        self.selects[task] = false;
     }
 }
 
