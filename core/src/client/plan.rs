@@ -287,6 +287,8 @@ impl<'a, 'w> Plan<'a, 'w> {
         } else if core::mem::take(&mut self.is_stale) && !connection.is_spoken_for() {
             event!(debug, "asking whether the server is there");
             count(&mut connection.tally().checked);
+            // Dropped half-way, nobody has seen whether it was the answer that came.
+            connection.unready();
             Setup::check(config)
         } else {
             self.step = Step::Request;

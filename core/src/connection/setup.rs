@@ -239,6 +239,12 @@ impl What {
             _ if contains(text, b"max number of clients") => Refusal::TooManyClients,
             (What::Hello, code) if knows_no_hello(code, text) => return Ok(true),
             (_, Code::NoAuth) => Refusal::PasswordNeeded,
+            // The answer to the greeting, in whose place something else was taken.
+            (What::Name | What::LibraryName | What::LibraryVersion, _)
+                if contains(text, b"HELLO") =>
+            {
+                return Err(SURPLUS);
+            }
             // Names are a courtesy: servers differ in what they know and allow.
             (What::Name | What::LibraryName | What::LibraryVersion, _) => return Ok(false),
             // It was answered: no password is needed. Where nobody logs in, it may be another's.

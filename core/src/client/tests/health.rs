@@ -100,6 +100,24 @@ fn a_check_that_is_dropped_leaves_the_connection_in_step() {
     }
 }
 
+/// Its answer is not looked at any more, so that what came in its place would not be told from it.
+#[test]
+fn a_check_that_is_dropped_lets_nothing_pass_that_came_before_its_answer() {
+    for k in 0..60 {
+        let world = World::<true>::new();
+        let mut resources = Resources::new();
+        let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], settings());
+        run(pool.call(incr("n"))).unwrap();
+        world.clock.advance_ms(30_000);
+        world.wire.set_pace(Pace::slow(1));
+        world.wire.say(b"$5\r\nstray\r\n");
+        let _ = drop_at(k, pool.call(get("a").reply::<()>()));
+        let answer = run(pool.call(get("b").reply()));
+        assert_eq!(answer, Ok(owned("b")), "dropped at {k}");
+        check_stats(&pool);
+    }
+}
+
 #[test]
 fn a_lease_that_lost_its_session_to_a_check_says_so() {
     let world = World::<true>::new();

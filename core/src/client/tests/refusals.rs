@@ -348,8 +348,13 @@ fn a_refused_login_is_left_alone_for_long_from_the_first_time_on() {
 /// Whoever listens there, what it says is the error of opening, and no command is sent to it.
 #[test]
 fn a_banner_larger_than_the_window_is_nobodys_reply() {
-    for pace in [Pace::FAST, Pace::slow(1)] {
+    for (pace, old) in [
+        (Pace::FAST, false),
+        (Pace::slow(1), false),
+        (Pace::slow(1), true),
+    ] {
         let world = World::<true>::new();
+        world.server.store().old = old;
         let banner = std::format!("$600\r\n{}\r\n", "x".repeat(600));
         world.server.store().greeting = std::string::String::leak(banner);
         world.wire.set_pace(pace);
