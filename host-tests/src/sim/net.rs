@@ -81,11 +81,8 @@ impl State {
         self.note("opened, by task", number, self.task as u64);
         let strays = self.plan.strays / 4;
         if self.chance(strays) {
-            // A larger one passes for a greeting that does not fit the window.
             let stray = self.any_stray();
-            if stray.len() < 500 {
-                self.say(number, stray.as_bytes(), 0);
-            }
+            self.say(number, stray.as_bytes(), 0);
         }
         Ok(number)
     }
