@@ -152,6 +152,8 @@ struct Exchange {
     failed: bool,
     /// A reply was kept.
     kept: bool,
+    /// What the reply that did not fit begins with.
+    kind: u8,
 }
 
 impl<const RX: usize, const TX: usize, const DEPTH: usize> Memory<RX, TX, DEPTH> {
@@ -530,6 +532,11 @@ impl<'w> Connection<'w> {
             true => Err(Error::answered(self.too_large())),
             false => Ok(Decoder::new(self.answer())),
         }
+    }
+
+    /// True where the answer did not fit, and is an aggregate.
+    pub(crate) fn discards_aggregate(&self) -> bool {
+        self.exchange.discarding && matches!(self.exchange.kind, b'%' | b'*' | b'|')
     }
 
     /// How far the present request got.

@@ -218,6 +218,7 @@ impl Connection<'_> {
             0
         };
         self.exchange.discarding = true;
+        self.exchange.kind = self.rx.filled().first().copied().unwrap_or_default();
         self.skipped = 0;
         self.scanner.discard();
         self.skip(self.too_large())?;

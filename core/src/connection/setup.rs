@@ -113,8 +113,10 @@ impl<'c> Setup<'c> {
                     // What came after the login that failed was refused for that.
                     _ if self.again => true,
                     Ok(mut reply) => what.answer(&mut reply, self.login.what)?,
-                    // A greeting may be larger than the window; that it is no error was seen.
-                    Err(_) if matches!(what, What::Hello | What::Listen) => false,
+                    // A greeting may be larger than the window.
+                    Err(_) if *what == What::Hello && connection.discards_aggregate() => false,
+                    // That it is no error was seen.
+                    Err(_) if *what == What::Listen => false,
                     Err(_) => return Err(SURPLUS),
                 };
                 self.answered = self.answered.saturating_add(1);
@@ -239,12 +241,6 @@ impl What {
             _ if contains(text, b"max number of clients") => Refusal::TooManyClients,
             (What::Hello, code) if knows_no_hello(code, text) => return Ok(true),
             (_, Code::NoAuth) => Refusal::PasswordNeeded,
-            // The answer to the greeting, in whose place something else was taken.
-            (What::Name | What::LibraryName | What::LibraryVersion, _)
-                if contains(text, b"HELLO") =>
-            {
-                return Err(SURPLUS);
-            }
             // Names are a courtesy: servers differ in what they know and allow.
             (What::Name | What::LibraryName | What::LibraryVersion, _) => return Ok(false),
             // It was answered: no password is needed. Where nobody logs in, it may be another's.

@@ -180,6 +180,7 @@ impl State {
         if bytes.is_empty() {
             self.oracle.accuse("a write of nothing".into());
         }
+        self.meet_stray(stream, bytes);
         match self.streams[stream].end {
             Some(End::Reset) => return Err(ErrorKind::ConnectionReset),
             Some(End::Eof) if self.rng.bool() => return Err(ErrorKind::BrokenPipe),
@@ -187,7 +188,6 @@ impl State {
             Some(End::Eof | End::Silence) => return Ok(bytes.len()),
             None => {}
         }
-        self.meet_stray(stream, bytes);
         let mut n = self.piece(bytes.len());
         if let Some(left) = &mut self.streams[stream].breaks[UP] {
             n = n.min(*left);
