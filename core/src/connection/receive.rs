@@ -20,15 +20,18 @@ impl Connection<'_> {
                 Scanned::Reply => return Err(self.fail(ErrorKind::Protocol(Fault::Surplus))),
                 // What half an attribute describes may be a push, or the next answer: it is kept, and
                 // looked at again with the rest.
-                Scanned::More
-                    if !self.scanner.is_in_push() && !self.scanner.is_between_values() =>
-                {
+                Scanned::More if self.scanner.is_in_attribute(self.levels) => {
                     self.scanner = Scanner::default();
                     self.rx.make_room();
                     return match self.rx.is_full() {
                         true => Err(self.fail(ErrorKind::Protocol(Fault::Surplus))),
                         false => Ok(()),
                     };
+                }
+                Scanned::More
+                    if !self.scanner.is_in_push() && !self.scanner.is_between_values() =>
+                {
+                    return Err(self.fail(ErrorKind::Protocol(Fault::Surplus)));
                 }
                 Scanned::More => {
                     self.free_scanned();

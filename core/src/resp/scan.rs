@@ -90,6 +90,12 @@ impl Scanner {
         self.depth == 0 && self.state == State::Head
     }
 
+    /// True within an attribute that stands before a value, not within one.
+    pub(crate) fn is_in_attribute(&self, levels: &[u32]) -> bool {
+        let outermost = levels.first().filter(|_| self.depth > 0);
+        outermost.is_some_and(|level| level & ATTRIBUTE != 0)
+    }
+
     /// True within a blob that stands in no aggregate and said how long it is.
     pub(crate) fn has_said_its_length(&self) -> bool {
         self.depth == 0 && self.state == State::Body

@@ -110,11 +110,14 @@ impl State {
         if is_lent || !is_open || !is_quiet || it.stray.is_some() {
             return;
         }
-        let at = it.said;
-        // Half an attribute may be read before the rest comes.
+        let mut at = it.said;
+        // Half an attribute may be read before the rest comes. By itself it is no stray: what it
+        // describes may be a push, or the next answer.
         if it.session.speaks_resp3() && self.rng.u8(0..6) == 0 {
             self.say(stream, b"|1\r\n+stray\r\n", 0);
-            self.say(stream, b":1\r\n$5\r\nstray\r\n", 0);
+            self.say(stream, b":1\r\n", 0);
+            at = self.streams[stream].said;
+            self.say(stream, b"$5\r\nstray\r\n", 0);
         } else {
             let stray = self.any_stray();
             self.say(stream, stray.as_bytes(), 0);

@@ -222,11 +222,16 @@ fn half_of_an_attribute_that_came_while_it_lay_idle_is_no_part_of_an_answer() {
     world.wire.say(b"|1\r\n+ttl\r\n:3600\r\n");
     assert_eq!(run(pool.call(incr("n"))), Ok(2));
     assert_eq!(pool.stats().opened, 1);
-    // One that never ends is surplus.
+    // What it describes is surplus, where that is no push.
+    world.wire.say(b"|1\r\n+ttl\r\n:3600\r\n$5\r\nst");
+    world.server.store().canned = std::vec![];
+    assert_eq!(run(pool.call(get("k").reply())), Ok(owned("k")));
+    assert_eq!((pool.stats().opened, pool.stats().closed_protocol), (2, 1));
+    // So is one that never ends.
     let endless = std::format!("|1\r\n$9999\r\n{}", "x".repeat(600));
     world.wire.say(endless.as_bytes());
-    assert_eq!(run(pool.call(incr("n"))), Ok(3));
-    assert_eq!((pool.stats().opened, pool.stats().closed_protocol), (2, 1));
+    assert_eq!(run(pool.call(get("k").reply())), Ok(owned("k")));
+    assert_eq!((pool.stats().opened, pool.stats().closed_protocol), (3, 2));
 }
 
 #[test]
