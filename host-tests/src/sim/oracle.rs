@@ -479,6 +479,8 @@ impl Oracle {
                 self.figures.timed_out += 1;
                 true
             }
+            // After a login that was dropped, or in which something strayed, the server is left alone.
+            ErrorKind::Connect(Io::TooSoon) => !plan.calm || plan.strays + plan.drops > 0,
             ErrorKind::Connect(_) | ErrorKind::Transport(_) => !plan.calm,
             // A message within a reply costs the connection also where all is calm.
             ErrorKind::SessionLost(_) => {
@@ -495,9 +497,8 @@ impl Oracle {
             ErrorKind::Protocol(Fault::Misplaced) => {
                 plan.pushes > 0 && keys.iter().any(|key| key.kind.has_parts())
             }
-            ErrorKind::Server(Code::NoAuth) | ErrorKind::Handshake(Refusal::PasswordNeeded) => {
-                plan.logouts > 0
-            }
+            ErrorKind::Server(Code::NoAuth) => plan.logouts > 0,
+            ErrorKind::Handshake(Refusal::PasswordNeeded) => plan.logouts + plan.strays > 0,
             ErrorKind::Server(code) => keys.iter().any(|key| {
                 let refused = self.command(*key).map(|command| command.refused);
                 let codes = INJECTED.iter().zip(refused.unwrap_or_default());
