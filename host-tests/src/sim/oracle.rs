@@ -479,8 +479,11 @@ impl Oracle {
                 self.figures.timed_out += 1;
                 true
             }
-            // After a login that was dropped, or in which something strayed, the server is left alone.
-            ErrorKind::Connect(Io::TooSoon) => !plan.calm || plan.strays + plan.drops > 0,
+            // After a login that failed, whatever of these made it fail, the server is left alone.
+            ErrorKind::Connect(Io::TooSoon) => {
+                let losses = plan.strays + plan.drops + plan.logouts;
+                !plan.calm || plan.timeouts || losses > 0
+            }
             ErrorKind::Connect(_) | ErrorKind::Transport(_) => !plan.calm,
             // A message within a reply costs the connection also where all is calm.
             ErrorKind::SessionLost(_) => {
