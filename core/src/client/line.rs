@@ -139,15 +139,16 @@ impl<'w> Line<'w> {
         gave_up
     }
 
-    /// True where it lay idle or is open for longer than the settings allow.
+    /// True where it lay idle or is open for longer than the settings allow, less up to a tenth of
+    /// that by chance: not all shall be opened anew at once.
     pub(crate) fn is_too_old(&self, now: Instant) -> bool {
         let config = self.config();
-        let lived = self.opened_at.age(now);
-        let is_over = |lifetime| {
-            let lifetime = millis(lifetime);
-            lived >= lifetime.saturating_sub(jitter(lifetime / 10, self.chance(self.opened_at.0)))
+        let chance = self.chance(self.opened_at.0);
+        let is_over = |limit: Option<Duration>, since: Stamp| {
+            let least = |limit: u32| limit.saturating_sub(jitter(limit / 10, chance));
+            limit.is_some_and(|limit| since.age(now) >= least(millis(limit)))
         };
-        self.has_idled(config.max_idle, now) || config.max_lifetime.is_some_and(is_over)
+        is_over(config.max_idle, self.used_at) || is_over(config.max_lifetime, self.opened_at)
     }
 
     /// True where nobody used it for this long.

@@ -124,8 +124,11 @@ impl<'a, 'w> Plan<'a, 'w> {
                 line.trial = Trial::LetIn;
                 self.prepare(line)
             }
-            // A transport that breaks its own contract has nothing more to tell.
-            (Step::Shake, Err(error)) if matches!(error.kind(), ErrorKind::Transport(io) if io != Io::Misbehaved) =>
+            // What it says to nobody's question comes first. A transport that breaks its own contract
+            // has nothing more to tell.
+            (Step::Shake, Err(error))
+                if matches!(error.kind(), ErrorKind::Transport(io) if io != Io::Misbehaved)
+                    && !connection.has_heard() =>
             {
                 connection.listen();
                 self.step = Step::Listen(error);

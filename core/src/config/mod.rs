@@ -99,8 +99,9 @@ pub struct Config<'c> {
     /// A connection that was not used for so long is asked (`PING`) whether it is alive before it
     /// is used again: 30 s. It costs a round trip then, and nothing before.
     pub health_check_interval: Option<Duration>,
-    /// A connection of a pool that was idle for so long is opened anew before it is used again: no
-    /// limit. Less than the server's `timeout` and what a firewall on the way forgets is useful.
+    /// A connection of a pool that was idle for so long, less up to a tenth of it at random, is
+    /// opened anew before it is used again: no limit. Less than the server's `timeout` and what a
+    /// firewall on the way forgets is useful.
     pub max_idle: Option<Duration>,
     /// A connection of a pool that is open for so long, less up to a tenth of it at random, is
     /// opened anew before it is used again: no limit.

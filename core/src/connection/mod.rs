@@ -64,12 +64,12 @@ pub use work::{Until, Want};
 
 use core::fmt;
 
-use crate::command::{Parts, Request};
+use crate::command::Parts;
 use crate::config::Config;
-use crate::error::{Code, CommandFault, Error, ErrorKind, Io, Reached};
+use crate::error::{CommandFault, Error, ErrorKind, Io, Reached};
 use crate::log::event;
 use crate::planted::{self, Fault};
-use crate::resp::{Cursor, Decoder, Item, Reply, Scanner};
+use crate::resp::{Cursor, Scanner};
 use session::Session;
 use window::Window;
 
@@ -107,6 +107,8 @@ pub struct Connection<'w> {
     phase: Phase,
     /// Bytes were written that may still wait in the transport.
     unflushed: bool,
+    /// A byte came since the transport was opened.
+    heard: bool,
     /// The handshake, or the clean-up after another borrower, is complete.
     ready: bool,
     exchange: Exchange,
@@ -216,6 +218,7 @@ impl<'w> Connection<'w> {
             needed: 0,
             phase: Phase::Closed,
             unflushed: false,
+            heard: false,
             ready: false,
             exchange: Exchange::default(),
             session: Session::default(),
@@ -289,6 +292,7 @@ impl<'w> Connection<'w> {
         }
         match self.rx.fill(n) {
             true => {
+                self.heard = true;
                 self.tally.bytes_in = self.tally.bytes_in.wrapping_add(n as u32);
                 Ok(())
             }
@@ -299,23 +303,6 @@ impl<'w> Connection<'w> {
     /// The transport failed: closes the connection, and says how far the request got.
     pub fn broke(&mut self, io: Io) -> Error {
         self.fail(ErrorKind::Transport(io))
-    }
-
-    /// Decodes the answer to `request`, in place.
-    ///
-    /// # Errors
-    /// The server's error, or why the reply does not fit what was asked for. The connection stays
-    /// in step.
-    pub fn reply<R: Request>(&self, _request: &R) -> Result<<R::Reply as Reply>::Out<'_>, Error> {
-        R::Reply::decode(&mut self.replies()?)
-    }
-
-    /// The text of the last reply, where that is an error; until the next step.
-    pub fn error_text(&self) -> Option<&str> {
-        match Decoder::new(self.answer()).item() {
-            Ok(Item::Error(text)) => core::str::from_utf8(text).ok(),
-            _ => None,
-        }
     }
 
     /// Closes the books on an exchange that was not brought to its end: a dropped call. One that was
@@ -377,6 +364,11 @@ impl<'w> Connection<'w> {
         self.owed > 0
     }
 
+    /// True where the server has said something since the transport was opened.
+    pub(crate) fn has_heard(&self) -> bool {
+        self.heard
+    }
+
     /// True where the transport has to be closed.
     pub(crate) fn is_broken(&self) -> bool {
         self.phase == Phase::Closed
@@ -414,6 +406,7 @@ impl<'w> Connection<'w> {
     /// [ready](Self::ready), only a [`Setup`] may run.
     pub(crate) fn opened(&mut self) {
         self.close(Why::Retired);
+        self.heard = false;
         self.phase = Phase::Idle;
     }
 
@@ -444,28 +437,6 @@ impl<'w> Connection<'w> {
         event!(warn, "timed out");
         self.tally.timeouts = self.tally.timeouts.wrapping_add(1);
         self.fail(ErrorKind::TimedOut)
-    }
-
-    /// The server's word, where the first reply of the answer is an error.
-    pub(crate) fn error_code(&self) -> Option<Code> {
-        // It was seen as it came whether there is an error to look for.
-        if !self.exchange.failed {
-            return None;
-        }
-        match self.replies().and_then(|mut replies| replies.item()) {
-            Ok(Item::Error(text)) => Some(Code::of(text)),
-            _ => None,
-        }
-    }
-
-    /// True where the answer says that this connection is of no more use: the server wants a login
-    /// that it had (a proxy's server that was restarted), or closes after what it could not read.
-    #[cold]
-    #[inline(never)]
-    fn is_turned_away(&self) -> bool {
-        // As it came: a decoder here would be at the bottom of the deepest stack.
-        let answer = self.answer();
-        answer.starts_with(b"-NOAUTH ") || answer.starts_with(b"-ERR Protocol error")
     }
 
     /// Closes the connection: not a byte of it is read or written again.
@@ -524,19 +495,6 @@ impl<'w> Connection<'w> {
     /// Where everything is counted.
     pub(crate) fn tally(&mut self) -> &mut Tally {
         &mut self.tally
-    }
-
-    /// A decoder over the answer.
-    pub(crate) fn replies(&self) -> Result<Decoder<'_>, Error> {
-        match self.exchange.discarding {
-            true => Err(Error::answered(self.too_large())),
-            false => Ok(Decoder::new(self.answer())),
-        }
-    }
-
-    /// True where the answer did not fit, and is an aggregate.
-    pub(crate) fn discards_aggregate(&self) -> bool {
-        self.exchange.discarding && matches!(self.exchange.kind, b'%' | b'*' | b'|')
     }
 
     /// How far the present request got.

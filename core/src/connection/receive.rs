@@ -1,9 +1,11 @@
-//! Replies on their way in: kept in the window, or counted and skipped.
+//! Replies: on their way in, where they are kept in the window or counted and skipped, and as the
+//! answer.
 
+use crate::command::Request;
 use crate::connection::{Connection, Exchange, Phase, Until};
-use crate::error::{Error, ErrorKind, Fault};
+use crate::error::{Code, Error, ErrorKind, Fault};
 use crate::planted;
-use crate::resp::{Scanned, Scanner};
+use crate::resp::{Decoder, Item, Reply, Scanned, Scanner};
 
 impl Connection<'_> {
     /// What came since the last exchange may only be pushes.
@@ -245,6 +247,58 @@ impl Connection<'_> {
                 .unwrap_or_default(),
             false => &[],
         }
+    }
+
+    /// Decodes the answer to `request`, in place.
+    ///
+    /// # Errors
+    /// The server's error, or why the reply does not fit what was asked for. The connection stays
+    /// in step.
+    pub fn reply<R: Request>(&self, _request: &R) -> Result<<R::Reply as Reply>::Out<'_>, Error> {
+        R::Reply::decode(&mut self.replies()?)
+    }
+
+    /// The text of the last reply, where that is an error; until the next step.
+    pub fn error_text(&self) -> Option<&str> {
+        match Decoder::new(self.answer()).item() {
+            Ok(Item::Error(text)) => core::str::from_utf8(text).ok(),
+            _ => None,
+        }
+    }
+
+    /// A decoder over the answer.
+    pub(crate) fn replies(&self) -> Result<Decoder<'_>, Error> {
+        match self.exchange.discarding {
+            true => Err(Error::answered(self.too_large())),
+            false => Ok(Decoder::new(self.answer())),
+        }
+    }
+
+    /// True where the answer did not fit, and is an aggregate.
+    pub(crate) fn discards_aggregate(&self) -> bool {
+        self.exchange.discarding && matches!(self.exchange.kind, b'%' | b'*' | b'|')
+    }
+
+    /// The server's word, where the first reply of the answer is an error.
+    pub(crate) fn error_code(&self) -> Option<Code> {
+        // It was seen as it came whether there is an error to look for.
+        if !self.exchange.failed {
+            return None;
+        }
+        match self.replies().and_then(|mut replies| replies.item()) {
+            Ok(Item::Error(text)) => Some(Code::of(text)),
+            _ => None,
+        }
+    }
+
+    /// True where the answer says that this connection is of no more use: the server wants a login
+    /// that it had (a proxy's server that was restarted), or closes after what it could not read.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn is_turned_away(&self) -> bool {
+        // As it came: a decoder here would be at the bottom of the deepest stack.
+        let answer = self.answer();
+        answer.starts_with(b"-NOAUTH ") || answer.starts_with(b"-ERR Protocol error")
     }
 
     /// Frees what the last answer stood in.

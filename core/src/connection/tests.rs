@@ -15,9 +15,10 @@ use std::vec::Vec;
 
 use super::*;
 use crate::command::Encode;
-use crate::command::{Command, get, raw, set};
+use crate::command::{Command, Request, get, raw, set};
 use crate::config::{Limits, SkipBudget};
-use crate::error::{Blame, Fault};
+use crate::error::{Blame, Code, Fault};
+use crate::resp::Reply;
 
 /// Windows of any size, and the levels.
 struct Space {

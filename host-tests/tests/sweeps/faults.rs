@@ -103,14 +103,14 @@ const RESET: Wrong = Wrong::Error(embedded_io_async::ErrorKind::ConnectionReset)
 impl Fault {
     /// All of them.
     pub fn all() -> Vec<Self> {
-        use Place::{Flush, In, Open, Out, Read, Write};
+        use Place::{Flush, In, Open, Out, Patience, Read, Write};
         let mut faults = vec![
             Self::Cut(Way::Out),
             Self::Cut(Way::In),
             Self::CutTwice(Way::Out),
             Self::CutTwice(Way::In),
         ];
-        for place in [Out, In, Open, Read, Write, Flush] {
+        for place in [Out, In, Open, Read, Write, Flush, Patience] {
             faults.push(Self::Break(place, RESET));
         }
         for place in [Out, In, Open, Read, Write] {
@@ -188,9 +188,11 @@ impl Fault {
     }
 
     pub fn worlds(self, op: Op) -> &'static [World] {
-        match self.drops() || op == Op::Queue {
-            true => &[World::Async],
-            false => &[World::Async, World::Blocking],
+        match self {
+            Self::Break(Place::Patience, _) if op == Op::Queue => &[],
+            Self::Break(Place::Patience, _) => &[World::Blocking],
+            _ if self.drops() || op == Op::Queue => &[World::Async],
+            _ => &[World::Async, World::Blocking],
         }
     }
 
@@ -244,12 +246,16 @@ impl Wire {
 }
 
 impl Case {
-    /// Something stalls, or there are pauses between tries.
+    /// Something stalls, or there are pauses between tries. A stream whose patience cannot be set
+    /// goes on, and the last words of a server that seems to let nobody in are waited for.
     pub fn takes_time(&self) -> bool {
-        let stalls = matches!(
-            self.fault,
-            Fault::Break(_, Wrong::Stall) | Fault::Silence | Fault::SilenceThenBreak(..)
-        );
+        let stalls = match self.fault {
+            Fault::Break(_, Wrong::Stall) | Fault::Silence | Fault::SilenceThenBreak(..) => true,
+            Fault::Break(Place::Patience, _) => {
+                matches!(self.op, Op::Handshake | Op::IdleSurplus | Op::IdleEnd)
+            }
+            _ => false,
+        };
         stalls || self.policy == Policy::Default
     }
 
@@ -257,8 +263,10 @@ impl Case {
     pub fn must_recover(&self) -> bool {
         let is_broken = matches!(
             self.fault,
-            Fault::Break(Place::Open | Place::Read | Place::Flush, RESET)
-                | Fault::Break(Place::Out | Place::In | Place::Write, RESET)
+            Fault::Break(
+                Place::Open | Place::Read | Place::Flush | Place::Patience,
+                RESET
+            ) | Fault::Break(Place::Out | Place::In | Place::Write, RESET)
                 | Fault::Break(Place::In | Place::Read, Wrong::End)
         );
         is_broken && matches!(self.policy, Policy::Once | Policy::Default)

@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::task::Poll;
 
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
-use respool::command::{echo, exec, get, getset, multi, select, watch};
+use respool::command::{blpop, echo, exec, get, getset, multi, select, watch};
 use respool::error::Code;
 use respool::io::Blocking;
 use respool::resp::{Owned, Reply};
@@ -22,6 +22,8 @@ pub type OneSeat<'w, L> = Pool<'w, NoopRawMutex, L, 1>;
 pub enum Op {
     Read,
     Write,
+    /// A write that may wait for others.
+    Pop,
     /// A write, an echo and a read in one round trip.
     Tuple,
     /// Seven writes, which take three round trips.
@@ -106,9 +108,10 @@ pub trait Borrowed {
 }
 
 impl Op {
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Read,
         Self::Write,
+        Self::Pop,
         Self::Tuple,
         Self::Pipeline,
         Self::Transaction,
@@ -173,6 +176,12 @@ impl Op {
             Self::Read => {
                 let value = pool.ask(get(key(by, 1)).reply::<String>()).await?;
                 assert_eq!(value, answer(by, 1, db));
+            }
+            Self::Pop => {
+                let pop = blpop(key(by, 1), 5000);
+                let request = pop.reply::<Option<(String, String)>>();
+                let popped = report.all(1..=1, pool.ask(request).await)?;
+                assert_eq!(popped, Some((key(by, 1), answer(by, 1, db))));
             }
             Self::Tuple => {
                 let mut lease = pool.lease().await?;

@@ -182,6 +182,13 @@ impl Session {
             [b"GET", b"big"] => bulk(&[b'x'; BIG]),
             [b"GET", key] => self.value(key),
             [b"GETSET", _, value] => self.write(value),
+            [b"BLPOP", [b'k', value @ ..], _] => {
+                let key = bulk(words[1]);
+                match self.write(value) {
+                    refused if refused.starts_with(b"-") => refused,
+                    popped => [b"*2\r\n", key.as_slice(), &popped].concat(),
+                }
+            }
             _ => b"-ERR unknown command\r\n".into(),
         }
     }

@@ -40,6 +40,8 @@ pub enum Place {
     Read,
     Write,
     Flush,
+    /// A blocking link is told how long it may wait.
+    Patience,
     Out,
     In,
 }
@@ -57,6 +59,7 @@ impl Place {
             Self::Read => At::Read(counts.reads + n),
             Self::Write => At::Write(counts.writes + n),
             Self::Flush => At::Flush(counts.flushes + n),
+            Self::Patience => At::Patience(counts.patiences + n),
             Self::Out => At::Out(counts.out + n),
             Self::In => At::In(counts.into + n),
         }

@@ -314,6 +314,31 @@ fn a_server_that_says_no_before_it_is_asked() {
     }
 }
 
+/// A link that cannot be told any more how long it may wait is given up, though bytes still come.
+#[test]
+fn what_answers_part_of_a_login_is_no_greeting() {
+    let mut broken = 0;
+    loop {
+        let world = World::<true>::new();
+        world.server.store().old = true;
+        world.server.store().password = Some("secret");
+        world.wire.set_pace(Pace::slow(1));
+        let untold = At::Patience(broken + 1);
+        world.wire.fail(untold, Wrong::Error(Kind::Unsupported));
+        let mut resources = Resources::new();
+        let links = [Blocking(world.wire.clone())];
+        let config = settings().password("secret").client_name("me").retries(0);
+        let pool = TestPool::<_>::new(&mut resources, links, config);
+        let error = pool.call(ping()).unwrap_err();
+        match error.kind() {
+            ErrorKind::Connect(Io::Other) => broken += 1,
+            // That was in the call itself.
+            kind => break assert_eq!(kind, ErrorKind::Transport(Io::Other)),
+        }
+    }
+    assert!(broken > 100, "{broken}");
+}
+
 #[test]
 fn a_call_that_never_ends_ends_at_its_deadline() {
     let stalls = [
