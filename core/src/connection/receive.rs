@@ -11,12 +11,7 @@ impl Connection<'_> {
     /// What came since the last exchange may only be pushes.
     pub(super) fn pass_pushes(&mut self) -> Result<(), Error> {
         while !self.rx.is_empty() {
-            if self.scanner.is_between_values() {
-                let first = self.rx.filled().get(self.scanner.at()).copied();
-                if !matches!(first, Some(b'>' | b'|')) {
-                    return Err(self.fail(ErrorKind::Protocol(Fault::Surplus)));
-                }
-            }
+            self.refuse_unasked()?;
             match self.scan(false)? {
                 Scanned::Push => self.tally.pushes = self.tally.pushes.wrapping_add(1),
                 Scanned::Reply => return Err(self.fail(ErrorKind::Protocol(Fault::Surplus))),
@@ -36,6 +31,8 @@ impl Connection<'_> {
                     return Err(self.fail(ErrorKind::Protocol(Fault::Surplus)));
                 }
                 Scanned::More => {
+                    // What an attribute describes may have begun, with less than its head.
+                    self.refuse_unasked()?;
                     self.free_scanned();
                     return Ok(());
                 }
@@ -43,6 +40,17 @@ impl Connection<'_> {
             self.free_scanned();
         }
         Ok(())
+    }
+
+    /// The next value, if it has begun, may only be a push.
+    fn refuse_unasked(&mut self) -> Result<(), Error> {
+        if !self.scanner.is_between_values() {
+            return Ok(());
+        }
+        match self.rx.filled().get(self.scanner.at()) {
+            None | Some(b'>' | b'|') => Ok(()),
+            Some(_) => Err(self.fail(ErrorKind::Protocol(Fault::Surplus))),
+        }
     }
 
     /// The replies of dropped calls will be skipped.

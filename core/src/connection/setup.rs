@@ -115,8 +115,6 @@ impl<'c> Setup<'c> {
                     Ok(mut reply) => what.answer(&mut reply, self.login.what)?,
                     // A greeting may be larger than the window.
                     Err(_) if *what == What::Hello && connection.discards_aggregate() => false,
-                    // That it is no error was seen.
-                    Err(_) if *what == What::Listen => false,
                     Err(_) => return Err(SURPLUS),
                 };
                 self.answered = self.answered.saturating_add(1);

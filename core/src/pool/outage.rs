@@ -184,6 +184,10 @@ mod tests {
             outage.failed(at(10), at(20 + n), false);
         }
         assert_eq!(longest(&outage, at(27)), 100);
+        // One of them is slow, and the pause over.
+        assert_eq!(outage.pause(at(150), &BACKOFF, 1), None);
+        outage.failed(at(10), at(151), false);
+        assert_eq!(longest(&outage, at(151)), 100);
         outage.failed(at(200), at(210), false);
         assert_eq!(longest(&outage, at(210)), 200);
     }
@@ -229,6 +233,7 @@ mod tests {
             outage.failed(at(0), at(0), false);
             // Nobody has tried since.
             let now = at(hours * 3_600_000);
+            assert_eq!(outage.pause(now, &BACKOFF, 1), None);
             assert_eq!(outage.pause(now, &BACKOFF, 1), None);
             outage.failed(now, now, false);
             assert_eq!(longest(&outage, now), 200, "after {hours} h");

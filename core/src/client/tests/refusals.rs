@@ -367,6 +367,24 @@ fn a_banner_larger_than_the_window_is_nobodys_reply() {
     }
 }
 
+/// Redis names its modules there, which may be many.
+#[test]
+fn a_greeting_larger_than_the_window_lets_in() {
+    for head in ["%1", "*2"] {
+        for pace in [Pace::FAST, Pace::slow(1)] {
+            let world = World::<true>::new();
+            let hello = std::format!("{head}\r\n+modules\r\n$600\r\n{}\r\n", "x".repeat(600));
+            world.server.store().canned = std::vec![("HELLO", std::string::String::leak(hello))];
+            world.wire.set_pace(pace);
+            let mut resources = Resources::new();
+            let config = settings().retries(0);
+            let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], config);
+            assert_eq!(run(pool.call(incr("n"))), Ok(1));
+            assert_eq!(pool.stats().opened, 1);
+        }
+    }
+}
+
 #[test]
 fn a_banner_is_the_error_of_opening_and_nobodys_reply() {
     let unknown = |first| ErrorKind::Protocol(Fault::UnknownType(first));

@@ -52,6 +52,48 @@ fn a_push_that_has_come_in_part_rests_until_the_next_call() {
 }
 
 #[test]
+fn what_an_attribute_describes_at_rest_is_surplus_once_it_begins() {
+    let attribute = b"|1\r\n+k\r\n:1\r\n";
+    for stray in [&b"$5\r\nhello\r\n"[..], b"*2\r\n+a\r\n+b\r\n"] {
+        for cut in 1..=stray.len() {
+            let mut space = Space::new(64, 64);
+            let mut connection = space.open(&DEFAULTS);
+            let first = [b"$1\r\nv\r\n", &attribute[..], &stray[..cut]].concat();
+            assert_eq!(Peer::new(&first).get(&mut connection).as_deref(), Ok("v"));
+            let then = [&stray[cut..], b"$1\r\nw\r\n"].concat();
+            let surplus = Error::not_sent(ErrorKind::Protocol(Fault::Surplus));
+            assert_eq!(Peer::new(&then).get(&mut connection), Err(surplus));
+            assert!(!connection.is_open());
+        }
+    }
+}
+
+#[test]
+fn a_push_larger_than_the_window_may_come_at_rest() {
+    let push = [b">2\r\n+message\r\n$99\r\n", &[b'x'; 99][..], b"\r\n"].concat();
+    let attribute = b"|1\r\n+k\r\n:1\r\n";
+    for push in [push.clone(), [&attribute[..], &push].concat()] {
+        for piece in 1..=64 {
+            let mut space = Space::new(64, 64);
+            let mut connection = space.open(&DEFAULTS);
+            let mut rest = &push[..];
+            while !rest.is_empty() {
+                let room = connection.idle_room();
+                let n = room.len().min(rest.len()).min(piece);
+                room[..n].copy_from_slice(&rest[..n]);
+                rest = &rest[n..];
+                connection.got(n).unwrap();
+                connection.pass_unasked();
+                assert!(connection.is_open(), "in pieces of {piece}");
+            }
+            let mut peer = Peer::new(b"$1\r\nv\r\n");
+            assert_eq!(peer.get(&mut connection).as_deref(), Ok("v"));
+            assert_eq!(connection.tally().pushes, 1);
+        }
+    }
+}
+
+#[test]
 fn a_push_larger_than_the_window_costs_no_reply() {
     let push = [b">2\r\n+message\r\n$99\r\n", &[b'x'; 99][..], b"\r\n"].concat();
     let bytes = [&push[..], b"$1\r\nv\r\n"].concat();
