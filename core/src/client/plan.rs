@@ -8,6 +8,7 @@ use crate::error::{Code, Error, ErrorKind, Io, Reached, Refusal};
 use crate::log::event;
 use crate::planted::{self, Fault};
 use crate::pool::{jitter, window};
+use crate::resp::Item;
 use crate::time::{Duration, Instant};
 
 /// The steps of an exchange.
@@ -311,12 +312,26 @@ impl<'a, 'w> Plan<'a, 'w> {
         last: Result<(), Error>,
     ) -> Result<Option<Act>, Error> {
         last?;
-        let is_in_doubt =
-            self.reached == Reached::MaybeSent && self.request.count() == 1 && !self.only_reads();
-        match connection.error_code().filter(|_| is_in_doubt) {
-            Some(code) => Err(Error::new(ErrorKind::Server(code), self.reached)),
-            None => Ok(None),
+        if self.reached == Reached::MaybeSent
+            && let Some(code) = self.refused_write(connection)
+        {
+            return Err(Error::new(ErrorKind::Server(code), self.reached));
         }
+        Ok(None)
+    }
+
+    /// What the server says to the first command that does more than read, and is refused.
+    fn refused_write(&self, connection: &Connection<'_>) -> Option<Code> {
+        let mut replies = connection.replies().ok()?;
+        (0..self.request.count()).find_map(|index| {
+            let reply = replies.value().and_then(|mut reply| reply.item());
+            match (self.request.part(index), reply) {
+                (Some(part), Ok(Item::Error(text))) if !part.spec().is_read() => {
+                    Some(Code::of(text))
+                }
+                _ => None,
+            }
+        })
     }
 
     /// When a server that did not run the request for now is asked again.

@@ -230,6 +230,39 @@ fn a_tuple_is_tried_again_as_a_whole_or_not_at_all() {
 }
 
 #[test]
+fn a_tuple_of_which_an_earlier_try_may_have_run_is_not_settled_by_a_refused_write() {
+    const READ_ONLY: &str = "-READONLY You can't write against a read only replica.\r\n";
+    const WRONG_TYPE: &str = "-WRONGTYPE no\r\n";
+    let always = settings().retry(Retry::Always);
+    let request = || {
+        let get = get("k").reply::<heapless::String<8>>();
+        (get.outcome(), incr("n").outcome())
+    };
+    let doubt = Error::new(ErrorKind::Server(Code::ReadOnly), Reached::MaybeSent);
+    let wrong = Error::answered(ErrorKind::Server(Code::WrongType));
+    let value = heapless::String::<8>::try_from("k@0").unwrap();
+    for (get, incr, expected) in [
+        (None, Some(READ_ONLY), Err(doubt)),
+        (Some(WRONG_TYPE), Some(READ_ONLY), Err(doubt)),
+        // The write has run; nothing that the read could have done is in doubt.
+        (Some(WRONG_TYPE), None, Ok((Err(wrong), Ok(2)))),
+        (None, None, Ok((Ok(value), Ok(2)))),
+    ] {
+        let world = World::<true>::new();
+        let lost = |world: &World| {
+            world.wire.fail(At::Read(1), RESET);
+            // The first try runs, and its answers are lost.
+            let mut canned = std::vec![("GET", "$3\r\nk@0\r\n"), ("INCR", ":1\r\n")];
+            canned.push(("GET", get.unwrap_or("$3\r\nk@0\r\n")));
+            canned.push(("INCR", incr.unwrap_or(":2\r\n")));
+            world.server.store().canned = canned;
+        };
+        let (result, stats) = call(&world, always, request(), lost);
+        assert_eq!((result, stats.retries), (expected, 1));
+    }
+}
+
+#[test]
 fn a_server_that_is_silent_at_the_login_costs_the_connect_timeout_once() {
     let world = World::<true>::new();
     world.server.store().silent = true;
