@@ -1,7 +1,7 @@
 //! What an exchange does next: the decisions, without I/O and without a clock.
 
 use crate::client::line::{Line, Stamp, Trial, count};
-use crate::command::{Blocks, Parts};
+use crate::command::{Blocks, Encode, Parts};
 use crate::config::{Config, Retry};
 use crate::connection::{Connection, Marks, Setup, Until, Why, Work};
 use crate::error::{Code, Error, ErrorKind, Io, Reached, Refusal};
@@ -313,25 +313,11 @@ impl<'a, 'w> Plan<'a, 'w> {
     ) -> Result<Option<Act>, Error> {
         last?;
         if self.reached == Reached::MaybeSent
-            && let Some(code) = self.refused_write(connection)
+            && let Some(code) = self.refusal(connection, |part| !part.spec().is_read())
         {
             return Err(Error::new(ErrorKind::Server(code), self.reached));
         }
         Ok(None)
-    }
-
-    /// What the server says to the first command that does more than read, and is refused.
-    fn refused_write(&self, connection: &Connection<'_>) -> Option<Code> {
-        let mut replies = connection.replies().ok()?;
-        (0..self.request.count()).find_map(|index| {
-            let reply = replies.value().and_then(|mut reply| reply.item());
-            match (self.request.part(index), reply) {
-                (Some(part), Ok(Item::Error(text))) if !part.spec().is_read() => {
-                    Some(Code::of(text))
-                }
-                _ => None,
-            }
-        })
     }
 
     /// When a server that did not run the request for now is asked again.
@@ -357,8 +343,11 @@ impl<'a, 'w> Plan<'a, 'w> {
         }
         let Err(error) = last else {
             let is_asked = matches!(config.retry, Retry::WhenSafe | Retry::Always);
-            let code = connection.error_code();
-            return is_asked && self.is_one_typed() && code.is_some_and(Code::is_refused_unrun);
+            // What a script's errors mean is its author's to know.
+            let refusal = self.refusal(connection, |part| part.spec().blocks != Blocks::Unknown);
+            return refusal.is_some_and(Code::is_refused_unrun)
+                && is_asked
+                && self.request.count() == 1;
         };
         let unsent = error.reached() == Reached::NotSent || planted::is(Fault::DoubleRetry);
         let is_safe = match config.retry {
@@ -373,10 +362,24 @@ impl<'a, 'w> Plan<'a, 'w> {
         }
     }
 
-    /// One command of which we know what its errors mean: a script's are its author's.
-    fn is_one_typed(&self) -> bool {
-        let first = self.request.part(0);
-        self.request.count() == 1 && first.is_some_and(|c| c.spec().blocks != Blocks::Unknown)
+    /// What the server says to the first command of such a kind that it refuses.
+    fn refusal(
+        &self,
+        connection: &Connection<'_>,
+        is_such: fn(&dyn Encode) -> bool,
+    ) -> Option<Code> {
+        // It was seen as it came whether there is an error to look for.
+        if !connection.has_failed() {
+            return None;
+        }
+        let mut replies = connection.replies().ok()?;
+        (0..self.request.count()).find_map(|index| {
+            let reply = replies.value().and_then(|mut reply| reply.item());
+            match (self.request.part(index), reply) {
+                (Some(part), Ok(Item::Error(text))) if is_such(part) => Some(Code::of(text)),
+                _ => None,
+            }
+        })
     }
 
     fn only_reads(&self) -> bool {

@@ -3,7 +3,7 @@
 
 use crate::command::Request;
 use crate::connection::{Connection, Exchange, Phase, Until};
-use crate::error::{Code, Error, ErrorKind, Fault};
+use crate::error::{Error, ErrorKind, Fault};
 use crate::planted;
 use crate::resp::{Decoder, Item, Reply, Scanned, Scanner};
 
@@ -287,16 +287,9 @@ impl Connection<'_> {
         self.exchange.discarding && matches!(self.exchange.kind, b'%' | b'*' | b'|')
     }
 
-    /// The server's word, where the first reply of the answer is an error.
-    pub(crate) fn error_code(&self) -> Option<Code> {
-        // It was seen as it came whether there is an error to look for.
-        if !self.exchange.failed {
-            return None;
-        }
-        match self.replies().and_then(|mut replies| replies.item()) {
-            Ok(Item::Error(text)) => Some(Code::of(text)),
-            _ => None,
-        }
+    /// True where a reply of the answer is an error.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.exchange.failed
     }
 
     /// True where the answer says that this connection is of no more use: the server wants a login
