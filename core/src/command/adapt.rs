@@ -34,7 +34,9 @@ pub trait Command: Encode {
     }
 
     /// The same command, its failure as a value: among several, it does not hide the others'
-    /// replies.
+    /// replies. One thing stays the error of all: a write that is refused in a later try, where an
+    /// earlier one may have run ([`idempotent`](crate::Request::idempotent), `Retry::Always`), since then
+    /// nobody knows what became of it.
     fn outcome(self) -> As<Self, Outcome<Self::Reply>>
     where
         Self: Sized,
