@@ -342,12 +342,14 @@ impl<'a, 'w> Plan<'a, 'w> {
             return false;
         }
         let Err(error) = last else {
-            let is_asked = matches!(config.retry, Retry::WhenSafe | Retry::Always);
             // What a script's errors mean is its author's to know.
-            let refusal = self.refusal(connection, |part| part.spec().blocks != Blocks::Unknown);
-            return refusal.is_some_and(Code::is_refused_unrun)
-                && is_asked
-                && self.request.count() == 1;
+            let is_known = |part: &dyn Encode| part.spec().blocks != Blocks::Unknown;
+            return connection.has_failed()
+                && matches!(config.retry, Retry::WhenSafe | Retry::Always)
+                && self.request.count() == 1
+                && self
+                    .refusal(connection, is_known)
+                    .is_some_and(Code::is_refused_unrun);
         };
         let unsent = error.reached() == Reached::NotSent || planted::is(Fault::DoubleRetry);
         let is_safe = match config.retry {
@@ -368,10 +370,6 @@ impl<'a, 'w> Plan<'a, 'w> {
         connection: &Connection<'_>,
         is_such: fn(&dyn Encode) -> bool,
     ) -> Option<Code> {
-        // It was seen as it came whether there is an error to look for.
-        if !connection.has_failed() {
-            return None;
-        }
         let mut replies = connection.replies().ok()?;
         (0..self.request.count()).find_map(|index| {
             let reply = replies.value().and_then(|mut reply| reply.item());

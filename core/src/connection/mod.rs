@@ -46,6 +46,7 @@
 //! # assert_eq!(sent, b"*2\r\n$3\r\nGET\r\n$1\r\nk\r\n");
 //! ```
 
+mod memory;
 mod receive;
 mod send;
 mod session;
@@ -56,13 +57,12 @@ mod tests;
 mod window;
 mod work;
 
+pub use memory::Memory;
 pub(crate) use session::Marks;
 pub(crate) use setup::Setup;
 pub(crate) use tally::{Tally, Why};
 pub(crate) use work::{Next, Work};
 pub use work::{Until, Want};
-
-use core::fmt;
 
 use crate::command::Parts;
 use crate::config::Config;
@@ -72,17 +72,6 @@ use crate::planted::{self, Fault};
 use crate::resp::{Cursor, Scanner};
 use session::Session;
 use window::Window;
-
-/// The memory of one connection: a reply window of `RX` bytes, a command window of `TX` bytes, and
-/// one word for each level that replies may be nested.
-///
-/// Replies are decoded in the reply window, so a reply that shall be borrowed or owned as a whole
-/// has to fit. Commands may be larger than their window.
-pub struct Memory<const RX: usize, const TX: usize, const DEPTH: usize = 8> {
-    rx: [u8; RX],
-    tx: [u8; TX],
-    levels: [u32; DEPTH],
-}
 
 /// A RESP connection, sans-io. See the [module](self).
 #[derive(Debug)]
@@ -156,34 +145,6 @@ struct Exchange {
     kept: bool,
     /// What the reply that did not fit begins with.
     kind: u8,
-}
-
-impl<const RX: usize, const TX: usize, const DEPTH: usize> Memory<RX, TX, DEPTH> {
-    /// Zeroed memory, for a `static` or a local.
-    pub const fn new() -> Self {
-        const {
-            assert!(RX >= 64, "a reply window needs at least 64 bytes");
-            assert!(TX >= 64, "a command window needs at least 64 bytes");
-        }
-        Self {
-            rx: [0; RX],
-            tx: [0; TX],
-            levels: [0; DEPTH],
-        }
-    }
-}
-
-impl<const RX: usize, const TX: usize, const DEPTH: usize> fmt::Debug for Memory<RX, TX, DEPTH> {
-    /// Sizes only: a password may have passed through.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Memory<{RX}, {TX}, {DEPTH}>")
-    }
-}
-
-impl<const RX: usize, const TX: usize, const DEPTH: usize> Default for Memory<RX, TX, DEPTH> {
-    fn default() -> Self {
-        Self::new()
-    }
 }
 
 impl<'w> Connection<'w> {

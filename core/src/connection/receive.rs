@@ -25,13 +25,8 @@ impl Connection<'_> {
                         false => Ok(()),
                     };
                 }
-                Scanned::More
-                    if !self.scanner.is_in_push() && !self.scanner.is_between_values() =>
-                {
-                    return Err(self.fail(ErrorKind::Protocol(Fault::Surplus)));
-                }
                 Scanned::More => {
-                    // What an attribute describes may have begun, with less than its head.
+                    // What an attribute describes may have begun.
                     self.refuse_unasked()?;
                     self.free_scanned();
                     return Ok(());
@@ -42,14 +37,16 @@ impl Connection<'_> {
         Ok(())
     }
 
-    /// The next value, if it has begun, may only be a push.
+    /// What has begun, if only with its first byte, may only be a push.
     fn refuse_unasked(&mut self) -> Result<(), Error> {
-        if !self.scanner.is_between_values() {
-            return Ok(());
-        }
-        match self.rx.filled().get(self.scanner.at()) {
-            None | Some(b'>' | b'|') => Ok(()),
-            Some(_) => Err(self.fail(ErrorKind::Protocol(Fault::Surplus))),
+        let next = self.rx.filled().get(self.scanner.at());
+        let may_be_push = match self.scanner.is_between_values() {
+            true => matches!(next, None | Some(b'>' | b'|')),
+            false => self.scanner.is_in_push(),
+        };
+        match may_be_push {
+            true => Ok(()),
+            false => Err(self.fail(ErrorKind::Protocol(Fault::Surplus))),
         }
     }
 

@@ -314,32 +314,31 @@ fn a_connection_that_was_idle_or_open_for_too_long_is_opened_anew() {
     check_stats(&pool);
 
     // Each is up to a tenth shorter, by chance, so that not all end at once.
-    let shortened = |config: Config<'static>, first_pause: u64, longer: u64| {
-        let spans: std::collections::BTreeSet<u64> = (0..50)
-            .map(|seed| {
-                let world = World::<true>::new();
-                let mut resources = Resources::new();
-                let config = config.seed(seed);
-                let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], config);
-                let (mut pause, mut lived) = (first_pause, 0);
+    let pauses_taken = |config: Config<'static>, pause: fn(u64) -> u64| {
+        let taken = (0..50).map(|seed| {
+            let world = World::<true>::new();
+            let mut resources = Resources::new();
+            let config = config.seed(seed);
+            let pool = TestPool::<_>::new(&mut resources, [world.wire.clone()], config);
+            run(pool.call(incr("n"))).unwrap();
+            let is_last = |n: &u64| {
+                world.clock.advance_ms(pause(*n));
                 run(pool.call(incr("n"))).unwrap();
-                while pool.stats().opened < 2 {
-                    world.clock.advance_ms(pause);
-                    lived += pause;
-                    pause += longer;
-                    run(pool.call(incr("n"))).unwrap();
-                }
-                if longer > 0 { pause - longer } else { lived }
-            })
-            .collect();
-        assert!(spans.first() >= Some(&9_000), "{spans:?}");
-        assert!(spans.last() <= Some(&10_000), "{spans:?}");
-        assert!(spans.len() > 25, "{spans:?}");
+                pool.stats().opened == 2
+            };
+            (1..).find(is_last).unwrap()
+        });
+        taken.collect::<std::collections::BTreeSet<u64>>()
     };
     let limit = Duration::from_secs(10);
-    // In use all the time, and idle for longer and longer.
-    shortened(settings().max_lifetime(limit), 10, 0);
-    shortened(settings().max_idle(limit), 8_900, 10);
+    // In use all the time.
+    let ages = pauses_taken(settings().max_lifetime(limit), |_| 10);
+    assert!(ages.iter().all(|n| (900..=1000).contains(n)), "{ages:?}");
+    assert!(ages.len() > 25, "{ages:?}");
+    // Idle for longer and longer.
+    let idle = pauses_taken(settings().max_idle(limit), |n| 8_900 + 10 * n);
+    assert!(idle.iter().all(|n| (10..=110).contains(n)), "{idle:?}");
+    assert!(idle.len() > 25, "{idle:?}");
 }
 
 #[test]
